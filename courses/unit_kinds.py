@@ -1,0 +1,60 @@
+"""The kinds of unit. An app registers its kinds from `AppConfig.ready()`, so that courses never imports labs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from courses.models import Enrolment, Unit
+    from courses.package.contents import PackageUnit
+
+
+class Report(Protocol):
+    """Collects problems of a package; `path` is relative to the package."""
+
+    def __call__(self, path: str, message: str, *, line: int | None = None, code: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class UnitSource:
+    """What a kind sees of a unit in a package: `folder` holds it, `path` names it in reports."""
+
+    path: str
+    folder: Path
+    languages: tuple[str, ...]
+    texts: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class UnitKind:
+    """One kind of unit.
+
+    `check` reports every problem of a unit and returns the kind's own data (None when there is none);
+    `import_unit` writes what the kind keeps beside a new Unit, inside the import's transaction;
+    `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
+    """
+
+    slug: str
+    template: str
+    check: Callable[[UnitSource, Report], object]
+    import_unit: Callable[["Unit", "PackageUnit"], None]
+    page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
+
+
+_kinds: dict[str, UnitKind] = {}
+
+
+def register(kind: UnitKind) -> None:
+    _kinds[kind.slug] = kind
+
+
+def get_kind(slug: str) -> UnitKind:
+    return _kinds[slug]
+
+
+def registered_kinds() -> Mapping[str, UnitKind]:
+    return dict(_kinds)

@@ -1,0 +1,60 @@
+"""The faults that labs knows. Each carries a `reason` slug; `labs/reasons.py` turns it into a sentence."""
+
+
+class LabError(Exception):
+    """Base of all faults of labs; `reason` is a slug, the message is for logs only."""
+
+    reason = "unexpected"
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        super().__init__(message or reason or self.reason)
+        if reason:
+            self.reason = reason
+
+
+class IllegalMoveError(LabError):
+    """A transition that the table of moves does not have: a bug."""
+
+    reason = "illegal_move"
+
+
+class StaleStateError(LabError):
+    """Somebody else moved the row first: normal, the loser stops."""
+
+    reason = "stale_state"
+
+
+class RefusedError(LabError):
+    """A person asked for something that is not to be had now; the reason says what to do."""
+
+    reason = "refused"
+
+
+class HubUnavailableError(LabError):
+    """No answer, or an answer that means "later": nothing is known and nothing may be moved."""
+
+    reason = "hub_unavailable"
+
+
+class SpawnRejectedError(LabError):
+    """The hub understood and refused; asking again changes nothing."""
+
+    reason = "spawn_rejected"
+
+
+class ServerAnswerError(LabError):
+    """A learner's server gave a hostile, oversized or wrong answer, or none."""
+
+    reason = "server_answer"
+
+
+class BoxUnavailableError(LabError):
+    """This machine cannot box learners' code, so nothing is run."""
+
+    reason = "box_unavailable"
+
+
+class InvalidNotebookError(LabError):
+    """Bytes that nbgrader cannot take as a notebook."""
+
+    reason = "invalid_notebook"
