@@ -1,0 +1,142 @@
+"""The shapes that a hub and a learner's server answer with. Whatever has another shape is refused here."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class WrongShapeError(ValueError):
+    """An answer that is not what the protocol says; the wrapper that asked turns it into its own fault."""
+
+
+def parse_json(body: bytes) -> object:
+    """JSON from outside. Nesting and numbers that break the parser are refused like any other nonsense."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise WrongShapeError(f"not JSON: {type(error).__name__}") from None
+
+
+def as_object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise WrongShapeError(f"an object was expected, not {type(value).__name__}")
+    return value
+
+
+def as_list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise WrongShapeError(f"a list was expected, not {type(value).__name__}")
+    return value
+
+
+def as_str(value: object) -> str:
+    if not isinstance(value, str):
+        raise WrongShapeError(f"a text was expected, not {type(value).__name__}")
+    return value
+
+
+def as_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise WrongShapeError(f"true or false was expected, not {type(value).__name__}")
+    return value
+
+
+def as_size(value: object) -> int:
+    """A length in bytes. Jupyter gives none for folders."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise WrongShapeError("a size was expected")
+    return value
+
+
+def as_moment(value: object) -> datetime | None:
+    """An ISO time with its zone; both Jupyter projects write UTC with a `Z`."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(as_str(value))
+    except (ValueError, OverflowError):
+        raise WrongShapeError("a time was expected") from None
+    if moment.tzinfo is None:
+        raise WrongShapeError("a time without its zone")
+    return moment
+
+
+@dataclass(frozen=True)
+class HubInfo:
+    """What a hub says about itself to a token that may ask."""
+
+    version: str
+
+    @classmethod
+    def from_wire(cls, value: object) -> Self:
+        return cls(version=as_str(as_object(value).get("version")))
+
+
+@dataclass(frozen=True)
+class ServerModel:
+    """One named server as its hub sees it.
+
+    Neither ready nor pending means that it does not run: it failed to start, stopped, or died.
+    """
+
+    user: str
+    name: str
+    is_ready: bool
+    pending: str  # "spawn", "stop", or "" when nothing is under way
+    started_at: datetime | None
+    last_activity_at: datetime | None
+    url_path: str  # "/user/p-7f3a9c21/s-1f00ba12/", the same on the learner's origin and on the proxy
+
+    @classmethod
+    def from_wire(cls, value: object, *, user: str) -> Self:
+        wire = as_object(value)
+        pending = wire.get("pending")
+        return cls(
+            user=user,
+            name=as_str(wire.get("name")),
+            is_ready=as_bool(wire.get("ready")),
+            pending="" if pending is None else as_str(pending),
+            started_at=as_moment(wire.get("started")),
+            last_activity_at=as_moment(wire.get("last_activity")),
+            url_path=urlsplit(as_str(wire.get("url"))).path,
+        )
+
+
+@dataclass(frozen=True)
+class ServerToken:
+    """A token for one server and a few minutes. It is shown once, never stored, never logged."""
+
+    id: str
+    token: str
+
+    @classmethod
+    def from_wire(cls, value: object) -> Self:
+        wire = as_object(value)
+        return cls(id=as_str(wire.get("id")), token=as_str(wire.get("token")))
+
+    def __repr__(self) -> str:
+        return f"ServerToken(id={self.id!r})"
+
+
+@dataclass(frozen=True)
+class FileModel:
+    """A file or folder of a learner's workspace; `path` is relative to it, with `/`."""
+
+    path: str
+    size: int
+    modified_at: datetime | None
+    is_folder: bool
+
+    @classmethod
+    def from_wire(cls, value: object, *, path: str) -> Self:
+        wire = as_object(value)
+        return cls(
+            path=path,
+            size=as_size(wire.get("size")),
+            modified_at=as_moment(wire.get("last_modified")),
+            is_folder=as_str(wire.get("type")) == "directory",
+        )
