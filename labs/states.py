@@ -17,7 +17,9 @@ class SessionStatus(TextChoices):
 
 
 SESSION_MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
-    SessionStatus.REQUESTED: frozenset({SessionStatus.SPAWNING, SessionStatus.STOPPING, SessionStatus.FAILED}),
+    SessionStatus.REQUESTED: frozenset(
+        {SessionStatus.SPAWNING, SessionStatus.STOPPING, SessionStatus.FAILED}
+    ),
     SessionStatus.SPAWNING: frozenset({SessionStatus.READY, SessionStatus.STOPPING, SessionStatus.FAILED}),
     SessionStatus.READY: frozenset({SessionStatus.STOPPING, SessionStatus.FAILED}),
     SessionStatus.STOPPING: frozenset({SessionStatus.STOPPED, SessionStatus.FAILED}),

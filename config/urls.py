@@ -1,0 +1,17 @@
+"""All addresses. Objects are named by slugs and UUIDs, never by row ids."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.decorators.http import require_GET
+from drf_spectacular.views import SpectacularAPIView
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("allauth.idp.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/schema", require_GET(SpectacularAPIView.as_view()), name="api-schema"),
+    path("api/v1/", include("courses.api.urls")),
+    path("api/v1/", include("labs.api.urls")),
+    path("", include("courses.urls")),
+    path("", include("labs.urls")),
+]

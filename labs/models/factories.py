@@ -1,0 +1,43 @@
+"""The world that sessions run in: the hubs of the factories."""
+
+from urllib.parse import urlsplit
+
+from django.db import models
+
+from courses.models import Factory
+
+
+class Hub(models.Model):
+    """A factory's JupyterHub. Its service token is in `settings.HUB_TOKENS` under the factory's slug."""
+
+    factory = models.OneToOneField(Factory, on_delete=models.CASCADE, related_name="hub")
+    api_url = models.URLField(
+        help_text="Where workers reach its REST API, e.g. http://127.0.0.1:8010/hub/api"
+    )
+    public_url = models.URLField(
+        help_text="Its origin in a browser; a learner's server is a subdomain of it."
+    )
+    answered_at = models.DateTimeField(null=True, blank=True)
+    is_development = models.BooleanField(
+        default=False, help_text="Sessions are local processes without a GPU."
+    )
+
+    def __str__(self) -> str:
+        return self.public_url
+
+    @property
+    def host(self) -> str:
+        """Host and port as a browser names them: server-side calls send it as the Host header."""
+        return urlsplit(self.public_url).netloc
+
+    @property
+    def server_side_origin(self) -> str:
+        parts = urlsplit(self.api_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def host_of(self, hub_name: str) -> str:
+        return f"{hub_name}.{self.host}"
+
+    def url_of(self, hub_name: str, path: str) -> str:
+        """The address in a browser of `path` (absolute) on a learner's own origin."""
+        return f"{urlsplit(self.public_url).scheme}://{self.host_of(hub_name)}{path}"

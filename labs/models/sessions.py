@@ -1,0 +1,101 @@
+"""Lab sessions: one named server of one learner each, and the saved work that outlives them."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from courses.models import Enrolment
+from labs.models.events import StatusEvent
+from labs.models.factories import Hub
+from labs.models.releases import Lab, LabRelease
+from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
+
+
+def make_server_name() -> str:
+    """The name of a session's server; never used again, so an old stop cannot meet a new server."""
+    return f"s-{secrets.token_hex(4)}"
+
+
+class LabSession(models.Model):
+    """One session of a learner in a lab.
+
+    `asked_at`: when the hub accepted the start; empty in `spawning` means that the worker may have died before.
+    `delivery_claimed_at`: a lease, so that two workers do not put the files in place at once.
+    `work_saved_at`: the newest time at which the learner's server wrote a file of the lab, as last looked at.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="lab_sessions")
+    learner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="lab_sessions"
+    )
+    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="sessions")
+    release = models.ForeignKey(LabRelease, on_delete=models.PROTECT, related_name="sessions")
+    hub = models.ForeignKey(Hub, on_delete=models.PROTECT, related_name="sessions")
+    server_name = models.CharField(max_length=32, unique=True, default=make_server_name)
+    status = models.CharField(max_length=16, choices=SessionStatus, default=SessionStatus.REQUESTED)
+    reason = models.CharField(max_length=64, blank=True)
+    requested_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    delivery_claimed_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    work_saved_at = models.DateTimeField(null=True, blank=True)
+    work_checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["learner", "lab"],
+                condition=Q(status__in=ACTIVE_SESSION_STATUSES),
+                name="one_active_session_per_learner_and_lab",
+            )
+        ]
+        indexes = [models.Index(fields=["hub", "status"])]
+
+    def __str__(self) -> str:
+        return f"{self.server_name} ({self.status})"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE_SESSION_STATUSES
+
+    @property
+    def url_path(self) -> str:
+        """The server's path on the learner's origin."""
+        return f"/user/{self.learner.hub_name}/{self.server_name}/"
+
+
+class LabSessionEvent(StatusEvent):
+    session = models.ForeignKey(LabSession, on_delete=models.CASCADE, related_name="events")
+
+
+class Snapshot(models.Model):
+    """The workspace of a learner in a lab as it was saved; `files` maps paths to digests of blobs."""
+
+    class Cause(models.TextChoices):
+        STOP = "stop"
+        SUBMIT = "submit"
+
+    learner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="snapshots")
+    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="snapshots")
+    session = models.ForeignKey(LabSession, null=True, on_delete=models.SET_NULL, related_name="snapshots")
+    cause = models.CharField(max_length=16, choices=Cause)
+    files = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    saved_at = models.DateTimeField(help_text="The newest time at which a file of it was written.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["learner", "lab", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.created_at:%Y-%m-%d %H:%M}"
