@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
-    from courses.models import Enrolment, Unit
+    from courses.models import Cohort, Enrolment, Unit
     from courses.package.contents import PackageUnit
 
 
@@ -30,12 +30,21 @@ class UnitSource:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A part of a page that a kind of unit draws: a template and what it needs."""
+
+    template: str
+    context: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class UnitKind:
     """One kind of unit.
 
     `check` reports every problem of a unit and returns the kind's own data (None when there is none);
     `import_unit` writes what the kind keeps beside a new Unit, inside the import's transaction;
     `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
+    `cohort_panels` gives parts of a cohort's page for its team and staff.
     """
 
     slug: str
@@ -43,6 +52,7 @@ class UnitKind:
     check: Callable[[UnitSource, Report], object]
     import_unit: Callable[["Unit", "PackageUnit"], None]
     page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
+    cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []
 
 
 _kinds: dict[str, UnitKind] = {}
