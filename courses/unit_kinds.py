@@ -42,7 +42,8 @@ class UnitKind:
     """One kind of unit.
 
     `check` reports every problem of a unit and returns the kind's own data (None when there is none);
-    `import_unit` writes what the kind keeps beside a new Unit, inside the import's transaction;
+    `prepare` does slow work for a release that is new, before the import's transaction, outside of any;
+    `import_unit` writes what the kind keeps beside a new Unit, inside the transaction, given what `prepare` made;
     `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
     `cohort_panels` gives parts of a cohort's page for its team and staff.
     """
@@ -50,8 +51,9 @@ class UnitKind:
     slug: str
     template: str
     check: Callable[[UnitSource, Report], object]
-    import_unit: Callable[["Unit", "PackageUnit"], None]
+    import_unit: Callable[["Unit", "PackageUnit", object], None]
     page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
+    prepare: Callable[["PackageUnit"], object] = lambda unit: unit.data
     cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []
 
 

@@ -43,6 +43,7 @@ class LabSession(models.Model):
     sent_at = models.DateTimeField(default=timezone.now)
     asked_at = models.DateTimeField(null=True, blank=True)
     delivery_claimed_at = models.DateTimeField(null=True, blank=True)
+    delivery_tries = models.PositiveIntegerField(default=0)
     ready_at = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
