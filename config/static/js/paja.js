@@ -1,0 +1,140 @@
+// Small behaviours of the layout. Every page works without them, less comfortably.
+// Words shown to people come from data attributes and <template>s in base.html, translated there.
+
+const connection = () => document.getElementById("connection");
+
+// Menus made of <details>: close on Escape, on a click elsewhere and when focus leaves.
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!except || !menu.contains(except)) menu.removeAttribute("open");
+  }
+}
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("focusin", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector("details.menu[open]");
+  if (event.key !== "Escape" || !menu) return;
+  const hadFocus = menu.contains(document.activeElement);
+  closeMenus();
+  if (hadFocus) menu.querySelector("summary").focus();
+});
+
+// Asking before something that cannot be undone: <form data-confirm="…">, or hx-confirm on an htmx element.
+function ask(question, action) {
+  const dialog = document.getElementById("confirm");
+  dialog.querySelector("[data-confirm-text]").textContent = question;
+  const button = dialog.querySelector("[value=yes]");
+  button.textContent = action || button.dataset.default;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const source = event.submitter?.dataset.confirm ? event.submitter : form;
+  if (!source.dataset.confirm || form.dataset.confirmed || form.matches("[hx-post], [data-hx-post]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const submitter = event.submitter;
+  if (await ask(source.dataset.confirm, source.dataset.confirmAction)) {
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(submitter);
+    delete form.dataset.confirmed;
+  }
+}, true);
+document.addEventListener("htmx:confirm", async (event) => {
+  const question = event.detail.question ?? event.detail.elt.dataset.confirm;
+  if (!question) return;
+  event.preventDefault();
+  if (await ask(question, event.detail.elt.dataset.confirmAction)) event.detail.issueRequest(true);
+});
+
+// One press, one request: a plain form's button goes quiet while the page is on its way.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.target === "_blank") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-disabled", "true");
+  setTimeout(reopenForms, 8000);
+});
+function reopenForms() {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+  }
+}
+window.addEventListener("pageshow", reopenForms);
+
+// Requests by htmx: say when the connection is lost, and leave the page when the login has ended.
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, () => connection()?.removeAttribute("hidden"));
+}
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status >= 500) connection()?.removeAttribute("hidden");
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) connection()?.setAttribute("hidden", "");
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (/^\s*<!doctype/i.test(event.detail.xhr.responseText)) {
+    event.detail.shouldSwap = false;
+    window.location.reload();
+  }
+});
+
+// Copy buttons on code, and on anything with data-copy="text".
+function dressCode(root) {
+  const template = document.getElementById("copy-button");
+  for (const block of root.querySelectorAll(".prose .highlight, .prose > pre, .code-block")) {
+    if (block.querySelector(".copy-button") || block.closest("[data-no-copy]")) continue;
+    let holder = block;
+    if (block.tagName === "PRE") {
+      holder = document.createElement("div");
+      holder.className = "code-block";
+      block.replaceWith(holder);
+      holder.append(block);
+    }
+    holder.classList.add("code-block");
+    for (const pre of holder.querySelectorAll("pre")) pre.tabIndex = 0;
+    holder.append(template.content.cloneNode(true));
+  }
+}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.(".copy-button, [data-copy]");
+  if (!button) return;
+  const text = button.dataset.copy ?? button.parentElement.querySelector("pre").innerText;
+  await navigator.clipboard.writeText(text);
+  const label = button.querySelector("[data-label]") ?? button;
+  const before = label.textContent;
+  label.textContent = document.getElementById("copy-button").dataset.copied;
+  button.classList.add("is-done");
+  setTimeout(() => { label.textContent = before; button.classList.remove("is-done"); }, 2000);
+});
+
+// Notices that can be put away, passwords that can be looked at, the reader's time zone proposed at sign-up.
+document.addEventListener("click", (event) => {
+  event.target.closest?.("[data-dismiss]")?.closest(".notice")?.remove();
+  const eye = event.target.closest?.("[data-show-password]");
+  if (!eye) return;
+  const input = eye.parentElement.querySelector("input");
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  eye.setAttribute("aria-pressed", String(!shown));
+  eye.textContent = shown ? eye.dataset.show : eye.dataset.hide;
+});
+function guessTimeZone(root) {
+  const select = root.querySelector("select[name=time_zone][data-guess], [data-guess-time-zone] select[name=time_zone]");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (select && [...select.options].some((option) => option.value === zone)) select.value = zone;
+}
+
+function dress(root) {
+  dressCode(root);
+  guessTimeZone(root);
+}
+document.addEventListener("htmx:load", (event) => dress(event.detail.elt));
+dress(document);
+document.querySelector(".course-map [aria-current=page]")?.scrollIntoView({ block: "nearest" });
