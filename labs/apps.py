@@ -7,6 +7,7 @@ class LabsConfig(AppConfig):
     name = "labs"
 
     def ready(self) -> None:
+        from labs import checks  # noqa: F401 - registers them
         from labs.unit_kind import register_lab_kind
 
         register_lab_kind()

@@ -1,0 +1,77 @@
+"""One sentence for people for every `reason` slug: what happened, that the work is safe, what to do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES: Final[Mapping[str, str | Promise]] = {
+    # sessions
+    "requested": _("You asked for the lab."),
+    "sent_again": _("The start was sent again, because no answer came."),
+    "hub_asked": _("The factory was asked to start your server."),
+    "files_in_place": _("Your files are in place."),
+    "stop_requested": _("You stopped the lab."),
+    "server_gone": _("Your server has ended."),
+    "spawn_rejected": _(
+        "The factory refused to start your server. Nothing of your work is lost: try again in a few minutes, and tell your instructor if it happens again."
+    ),
+    "server_did_not_start": _(
+        "Your server did not start. Nothing of your work is lost: start the lab again."
+    ),
+    "server_lost": _(
+        "Your server ended by itself. Your work is kept as it was last saved: start the lab again to go on."
+    ),
+    "start_took_too_long": _(
+        "Your server did not get ready in time, so the start was given up. Nothing of your work is lost: start the lab again."
+    ),
+    "files_not_delivered": _(
+        "Your server started, but the lab's files could not be put into it. Start the lab again; tell your instructor if it happens again."
+    ),
+    "hub_unavailable": _(
+        "The factory does not answer at the moment. Paja keeps trying; you need not press again."
+    ),
+    "server_answer": _("Your server gave an answer that Paja cannot use. Stop the lab and start it again."),
+    # refusals
+    "cohort_over": _("This cohort has ended, so its labs cannot be started any more."),
+    "cohort_not_begun": _("This cohort has not begun yet: its labs can be started from its first day on."),
+    "no_hub": _("This factory has no lab service yet. Tell your instructor."),
+    "nothing_to_submit": _("There is nothing to submit yet: start the lab and work on its notebook first."),
+    # submissions
+    "collected": _("Your work was collected and stored."),
+    "same_as_before": _(
+        "Your work is exactly what you submitted before, so that attempt and its mark stand."
+    ),
+    "not_collected": _(
+        "Your work could not be collected from your server. It is still there: press Submit again. If that does not help, stop the lab, which saves it, and submit then."
+    ),
+    "workspace_too_large": _(
+        "The lab's folder holds more than can be submitted. Delete files that the lab did not ask for, and submit again."
+    ),
+    "notebook_missing": _(
+        "The lab's notebook is not where it was put. Give it its first name again, or stop the lab and start it anew to get a fresh copy, and submit again."
+    ),
+    # gradings
+    "queued": _("Your work waits to be graded."),
+    "graded": _("Your work was graded."),
+    "worker_lost": _(
+        "The grading was cut off by a fault on our side and begins anew. You need not do anything."
+    ),
+    "box_unavailable": _(
+        "Grading is not possible at the moment: this is our fault, and staff can see it. Your submission is safe and will be graded."
+    ),
+    "grading_failed": _(
+        "Your work could not be graded: this is our fault, not yours, and costs you no attempt. Your submission is safe; your instructor sees it too."
+    ),
+    # notebooks
+    "missing_notebook": _("The notebook was not among the files that were submitted."),
+    "broken_json": _("The file is not a readable notebook."),
+    "refused": _("This is not possible at the moment."),
+    "unexpected": _("Something unexpected went wrong on our side. Your work is safe."),
+}
+
+
+def sentence_for(reason: str) -> str:
+    """The sentence of a slug in the active language; an unknown slug gets the general one, never an empty string."""
+    return str(SENTENCES.get(reason, SENTENCES["unexpected"]))

@@ -1,0 +1,112 @@
+"""What a person asks for about sessions. Each function is one transaction and a task queued on commit."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from courses.models import Enrolment, User
+from labs import tasks
+from labs.exceptions import RefusedError, StaleStateError
+from labs.models import Hub, LabSession, LabSessionEvent, LabUnit
+from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
+from labs.transitions import move_session
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY: Final = timedelta(seconds=5)
+
+
+def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> LabSession:
+    """The learner's active session in a lab; a new one is requested where there is none.
+
+    Asking twice, also at once, finds the first. RefusedError: `cohort_not_begun`, `cohort_over`, `no_hub`.
+    """
+    active = find_active_session(enrolment, lab_unit)
+    if active:
+        return active
+    hub = check_startable(enrolment)
+    try:
+        with transaction.atomic():
+            session = LabSession.objects.create(
+                enrolment=enrolment,
+                learner=enrolment.learner,
+                lab=lab_unit.release.lab,
+                release=lab_unit.release,
+                hub=hub,
+            )
+            LabSessionEvent.objects.create(
+                session=session, after=SessionStatus.REQUESTED, reason="requested", actor=actor
+            )
+            send_on_commit(lambda: tasks.send_start(session.pk, hub.factory.slug))
+    except IntegrityError:
+        first = find_active_session(enrolment, lab_unit)
+        if first is None:
+            raise
+        return first
+    return session
+
+
+def find_active_session(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession | None:
+    return LabSession.objects.filter(
+        learner_id=enrolment.learner_id,
+        lab_id=lab_unit.release.lab_id,
+        status__in=ACTIVE_SESSION_STATUSES,
+    ).first()
+
+
+def check_startable(enrolment: Enrolment) -> Hub:
+    """The hub that serves the enrolment's cohort now; RefusedError says why there is none."""
+    now = timezone.now()
+    if now < enrolment.cohort.starts_at:
+        raise RefusedError(reason="cohort_not_begun")
+    if enrolment.cohort.is_over(now):
+        raise RefusedError(reason="cohort_over")
+    hub = Hub.objects.select_related("factory").filter(factory=enrolment.cohort.factory_id).first()
+    if hub is None:
+        raise RefusedError(reason="no_hub")
+    return hub
+
+
+def request_stop(session: LabSession, *, actor: User) -> None:
+    """Stop a session; its work is saved first. One that is stopping or has ended is left alone."""
+    if session.status == SessionStatus.STOPPING or not session.is_active:
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        try:
+            move_session(
+                session,
+                SessionStatus.STOPPING,
+                actor=actor,
+                reason="stop_requested",
+                stop_requested_at=now,
+                sent_at=now,
+            )
+        except StaleStateError:
+            session.refresh_from_db()
+            request_stop(session, actor=actor)
+            return
+        send_on_commit(lambda: tasks.send_stop(session.pk, session.hub.factory.slug))
+
+
+def watch_session(session: LabSession) -> None:
+    """Somebody looks at a session: have a worker look when its work was saved, every few seconds at most."""
+    now = timezone.now()
+    if session.status != SessionStatus.READY:
+        return
+    if session.work_checked_at and session.work_checked_at > now - LOOK_EVERY:
+        return
+    won = LabSession.objects.filter(pk=session.pk, work_checked_at=session.work_checked_at).update(
+        work_checked_at=now
+    )
+    if won:
+        send_on_commit(lambda: tasks.send_look(session.pk, session.hub.factory.slug))
+
+
+def send_on_commit(send: Callable[[], None]) -> None:
+    """Queue a task when the transaction is safe. A broker that is down costs time: the sweeps send again."""
+    transaction.on_commit(send, robust=True)

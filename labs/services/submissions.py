@@ -1,0 +1,50 @@
+"""What a person asks for about submissions."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from courses.models import Enrolment, User
+from labs import tasks
+from labs.exceptions import RefusedError
+from labs.models import LabUnit, Snapshot, Submission, SubmissionEvent
+from labs.services.sessions import find_active_session, send_on_commit
+from labs.states import SessionStatus, SubmissionStatus
+
+
+def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, actor: User) -> Submission:
+    """Hand in a lab: what stands on the server's disk, else the newest snapshot.
+
+    One press is one submission however often it arrives, and while one is being collected every press finds
+    it. RefusedError(`nothing_to_submit`) where the learner has neither a session nor saved work.
+    """
+    lab = lab_unit.release.lab
+    same = Submission.objects.filter(enrolment=enrolment, lab=lab).filter(
+        Q(press_key=press_key) | Q(status=SubmissionStatus.COLLECTING)
+    )
+    found = same.first()
+    if found:
+        return found
+    session = find_active_session(enrolment, lab_unit)
+    has_server = session is not None and session.status in {SessionStatus.READY, SessionStatus.STOPPING}
+    if not has_server and not Snapshot.objects.filter(learner=enrolment.learner_id, lab=lab).exists():
+        raise RefusedError(reason="nothing_to_submit")
+    try:
+        with transaction.atomic():
+            submission = Submission.objects.create(
+                enrolment=enrolment,
+                lab=lab,
+                release=session.release if session else lab_unit.release,
+                press_key=press_key,
+            )
+            SubmissionEvent.objects.create(
+                submission=submission, after=SubmissionStatus.COLLECTING, reason="requested", actor=actor
+            )
+            send_on_commit(lambda: tasks.send_collect(submission.pk, enrolment.cohort.factory.slug))
+    except IntegrityError:
+        first = same.first()
+        if first is None:
+            raise
+        return first
+    return submission

@@ -1,0 +1,220 @@
+"""Running a submission through nbgrader's pipeline and the box, and writing down what came out."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from courses.services.progress import is_pass, record_score
+from labs.blobs import read_blob, read_files, store_blob
+from labs.box import BoxEnvironment, BoxLimits, find_bubblewrap
+from labs.exceptions import BoxUnavailableError, StaleStateError
+from labs.models import CellGrade, Feedback, GradingRun, LabRelease, Submission
+from labs.nbgrader import GradeCellSpec, GradingResult, NotebookResult, ReleasedLab, autograde
+from labs.states import GradingStatus
+from labs.transitions import move_grading
+from labs.work.collecting import queue_run
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS: Final = 3.0
+LOST_AFTER: Final = timedelta(seconds=20)
+RESEND_AFTER: Final = timedelta(seconds=20)
+MAX_TRIES: Final = 3
+MEBIBYTE: Final = 1024 * 1024
+
+
+def grade(run_id: int) -> None:
+    """Claim a queued run, grade it, record it. Without a box nothing is claimed and nothing is run."""
+    run = GradingRun.objects.select_related("submission__release__lab__course").get(pk=run_id)
+    if run.status != GradingStatus.QUEUED:
+        return
+    now = timezone.now()
+    try:
+        find_bubblewrap()
+        move_grading(run, GradingStatus.RUNNING, claimed_at=now, heartbeat_at=now)
+    except BoxUnavailableError as error:
+        logger.error("run %s waits: %s", run.public_id, error)  # noqa: TRY400 - the sentence says it all
+        GradingRun.objects.filter(pk=run.pk, status=GradingStatus.QUEUED).update(reason=error.reason)
+        return
+    except StaleStateError:
+        return
+    try:
+        with heartbeat(run):
+            result = run_pipeline(run.submission)
+        record_result(run, result)
+    except StaleStateError:
+        logger.warning("run %s was given up before its result came", run.public_id)
+    except Exception:
+        logger.exception("run %s failed", run.public_id)
+        try_again_or_fail(run, reason="worker_lost")
+
+
+def run_pipeline(submission: Submission) -> GradingResult:
+    release = submission.release
+    return autograde(
+        released_lab(release),
+        read_files(submission.files),
+        limits=limits_of(release),
+        environment=BoxEnvironment(python=settings.LAB_PYTHON),
+    )
+
+
+def released_lab(release: LabRelease) -> ReleasedLab:
+    return ReleasedLab(
+        name=release.lab.slug,
+        source=read_files(release.source_files),
+        learner_files=read_files(release.learner_files),
+        gradebook=read_blob(release.gradebook),
+        grade_cells=tuple(GradeCellSpec(**cell) for cell in release.grade_cells),
+    )
+
+
+def limits_of(release: LabRelease) -> BoxLimits:
+    """The lab's own limits (lab.toml's `[grading]`) over the box's defaults."""
+    own = dict(release.limits)
+    memory_mb = own.pop("memory_mb", None)
+    if memory_mb is not None:
+        own["memory_bytes"] = memory_mb * MEBIBYTE
+    return BoxLimits(**own)
+
+
+@contextmanager
+def heartbeat(run: GradingRun) -> Iterator[None]:
+    """Say every few seconds that the worker is alive, from a thread, until the body ends."""
+    done = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not done.wait(HEARTBEAT_SECONDS):
+                GradingRun.objects.filter(pk=run.pk, status=GradingStatus.RUNNING).update(
+                    heartbeat_at=timezone.now()
+                )
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{run.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def record_result(run: GradingRun, result: GradingResult) -> None:
+    """Write grades, feedback and score, and finish the run; all of it or nothing. The feedback's blob comes first."""
+    content = {
+        "notebooks": [
+            {"name": notebook.name, "cells": [asdict(cell) for cell in notebook.feedback]}
+            for notebook in result.notebooks
+        ]
+    }
+    digest = store_blob(json.dumps(content).encode())
+    with transaction.atomic():
+        cells = CellGrade.objects.bulk_create(cell_grades(run, result.notebooks))
+        Feedback.objects.create(run=run, content=digest)
+        move_grading(
+            run,
+            GradingStatus.FINISHED,
+            reason="graded",
+            outcome=result.outcome,
+            finished_at=timezone.now(),
+            score=sum(cell.score or 0.0 for cell in cells),
+            max_score=run.submission.release.max_score,
+            needs_manual_grade=any(cell.needs_manual_grade for cell in cells),
+            notebooks=[
+                {
+                    "name": notebook.name,
+                    "outcome": notebook.outcome,
+                    "reason": notebook.reason,
+                    "faulty_cell": notebook.faulty_cell,
+                }
+                for notebook in result.notebooks
+            ],
+            phase_seconds=result.phase_seconds,
+        )
+        record_best_score(run.submission)
+
+
+def cell_grades(run: GradingRun, notebooks: Sequence[NotebookResult]) -> list[CellGrade]:
+    results = [(notebook.name, cell) for notebook in notebooks for cell in notebook.cells]
+    return [
+        CellGrade(
+            run=run,
+            notebook=name,
+            grade_id=cell.grade_id,
+            position=position,
+            kind=cell.kind,
+            max_score=cell.max_score,
+            auto_score=cell.auto_score,
+            extra_credit=cell.extra_credit,
+            needs_manual_grade=cell.needs_manual_grade,
+            was_run=cell.was_run,
+            message=cell.message,
+        )
+        for position, (name, cell) in enumerate(results)
+    ]
+
+
+def record_best_score(submission: Submission) -> None:
+    """The best graded attempt counts for the unit, so that trying again never costs a learner anything."""
+    runs = GradingRun.objects.filter(
+        submission__enrolment=submission.enrolment,
+        submission__lab=submission.lab,
+        status=GradingStatus.FINISHED,
+    )
+    best = max(runs, key=lambda run: (run.score or 0.0) / (run.max_score or 1.0))
+    max_score = best.max_score or 0.0
+    score = min(best.score or 0.0, max_score)  # extra credit counts in the lab, not beyond it
+    record_score(
+        submission.enrolment,
+        submission.lab.slug,
+        score=score,
+        max_score=max_score,
+        is_complete=is_pass(submission.enrolment, score, max_score),
+    )
+
+
+def reconcile_gradings(now: datetime | None = None) -> list[int]:
+    """Ids of queued runs to send again; runs whose worker died are failed and tried anew first."""
+    now = now or timezone.now()
+    lost = GradingRun.objects.filter(status=GradingStatus.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
+    for run in lost.select_related("submission"):
+        try_again_or_fail(run, reason="worker_lost")
+    return list(claim_forgotten_runs(now))
+
+
+@transaction.atomic
+def try_again_or_fail(run: GradingRun, *, reason: str) -> None:
+    """End a run for a fault of ours and queue the next, which the sweep sends.
+
+    After MAX_TRIES the last run stays failed: our fault, never a zero, and no attempt is used up.
+    """
+    is_last = run.try_number >= MAX_TRIES
+    try:
+        move_grading(
+            run,
+            GradingStatus.FAILED,
+            reason="grading_failed" if is_last else reason,
+            finished_at=timezone.now(),
+        )
+    except StaleStateError:
+        return
+    if not is_last:
+        queue_run(run.submission, try_number=run.try_number + 1)
+
+
+def claim_forgotten_runs(now: datetime) -> Iterator[int]:
+    waiting = GradingRun.objects.filter(status=GradingStatus.QUEUED, sent_at__lt=now - RESEND_AFTER)
+    for pk, sent_at in waiting.values_list("pk", "sent_at"):
+        if GradingRun.objects.filter(pk=pk, sent_at=sent_at).update(sent_at=now):
+            yield pk

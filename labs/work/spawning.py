@@ -1,0 +1,134 @@
+"""Starting and stopping a session's server at its hub. Everything may be repeated."""
+
+import logging
+from datetime import datetime
+
+from django.utils import timezone
+
+from labs.blobs import read_files
+from labs.exceptions import HubUnavailableError, LabError, SpawnRejectedError, StaleStateError
+from labs.models import LabSession, Snapshot
+from labs.states import SessionStatus
+from labs.transitions import move_session
+from labs.work.connections import HubConnector, WorkspaceConnector, connect_hub, connect_workspace
+from labs.work.workspaces import save_snapshot
+
+logger = logging.getLogger(__name__)
+
+DELIVERY_TRIES = 5
+
+
+def get_session(session_id: int) -> LabSession:
+    return LabSession.objects.select_related(
+        "learner", "lab__course", "release__lab__course", "hub__factory"
+    ).get(pk=session_id)
+
+
+def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> None:
+    """Claim a requested session and ask its hub for the server; the sweep moves it on from there.
+
+    A hub that does not answer leaves the session in `spawning` without `asked_at`: the sweep asks again.
+    """
+    session = get_session(session_id)
+    if session.status == SessionStatus.REQUESTED:
+        try:
+            move_session(session, SessionStatus.SPAWNING, reason="hub_asked")
+        except StaleStateError:
+            return
+    if session.status != SessionStatus.SPAWNING or session.asked_at:
+        return
+    try:
+        with connect(session.hub) as hub:
+            hub.ensure_user(session.learner.hub_name)
+            hub.ensure_server(session.learner.hub_name, session.server_name, {})
+    except SpawnRejectedError:
+        logger.exception("session %s: the hub refused", session.server_name)
+        end_session(session, SessionStatus.FAILED, reason="spawn_rejected")
+    except HubUnavailableError as error:
+        logger.warning("session %s: %s", session.server_name, error)
+    else:
+        LabSession.objects.filter(pk=session.pk).update(asked_at=timezone.now())
+
+
+def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
+    """Put the lab's files into a server that answers, then call the session ready.
+
+    What stands in the workspace is never written over; what the newest snapshot holds comes before the release.
+    """
+    session = get_session(session_id)
+    if session.status != SessionStatus.SPAWNING:
+        return
+    try:
+        with connect(session) as workspace:
+            for path, content in files_to_deliver(session).items():
+                workspace.create_file(path, content)
+        move_session(session, SessionStatus.READY, reason="files_in_place", ready_at=timezone.now())
+    except StaleStateError:
+        return
+    except HubUnavailableError as error:
+        logger.warning("session %s: files wait: %s", session.server_name, error)
+        release_delivery(session, tries=session.delivery_tries)
+    except LabError as error:
+        logger.warning("session %s: files not delivered: %s", session.server_name, error)
+        if session.delivery_tries + 1 >= DELIVERY_TRIES:
+            end_session(session, SessionStatus.FAILED, reason="files_not_delivered")
+        else:
+            release_delivery(session, tries=session.delivery_tries + 1)
+
+
+def files_to_deliver(session: LabSession) -> dict[str, bytes]:
+    """Paths in the workspace and their content: the newest snapshot's files, then the release's."""
+    snapshot = Snapshot.objects.filter(learner=session.learner, lab=session.lab).first()
+    digests = {**session.release.learner_files, **(snapshot.files if snapshot else {})}
+    return {f"{session.release.folder}/{path}": content for path, content in read_files(digests).items()}
+
+
+def release_delivery(session: LabSession, *, tries: int) -> None:
+    LabSession.objects.filter(pk=session.pk).update(delivery_claimed_at=None, delivery_tries=tries)
+
+
+def ensure_stopped(
+    session_id: int,
+    *,
+    connect: HubConnector = connect_hub,
+    connect_to_workspace: WorkspaceConnector = connect_workspace,
+) -> None:
+    """Save the work of a session that is being stopped, then end its server.
+
+    Also forgets the server of a session that has failed. While the hub is still busy, the sweep asks again.
+    """
+    session = get_session(session_id)
+    if session.status not in {SessionStatus.STOPPING, SessionStatus.FAILED}:
+        return
+    if session.status == SessionStatus.STOPPING and session.ready_at:
+        save_before_stop(session, connect_to_workspace)
+    try:
+        with connect(session.hub) as hub:
+            is_gone = hub.ensure_stopped(session.learner.hub_name, session.server_name)
+    except LabError as error:
+        logger.warning("session %s: not stopped yet: %s", session.server_name, error)
+        return
+    if is_gone and session.status == SessionStatus.STOPPING:
+        end_session(session, SessionStatus.STOPPED, reason="server_gone")
+
+
+def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> None:
+    """One snapshot per stop. The workspace stays on the factory's disk, so a server that will not be read is ended."""
+    if session.snapshots.filter(created_at__gte=session.stop_requested_at).exists():
+        return
+    try:
+        with connect(session) as workspace:
+            save_snapshot(session, workspace, Snapshot.Cause.STOP)
+    except LabError as error:
+        logger.warning("session %s: stopped without a snapshot: %s", session.server_name, error)
+
+
+def end_session(
+    session: LabSession, to: SessionStatus, *, reason: str, ended_at: datetime | None = None
+) -> bool:
+    """Move to a terminal status; False when somebody else already moved it."""
+    try:
+        move_session(session, to, reason=reason, ended_at=ended_at or timezone.now())
+    except StaleStateError:
+        return False
+    return True
