@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Self
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
 from labs.jupyterhub import FileModel, HubInfo, ServerModel, ServerToken
@@ -30,7 +31,7 @@ class FakeHub:
     def close(self) -> None:
         pass
 
-    def __enter__(self) -> "FakeHub":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,7 +167,7 @@ class FakeContents:
     def close(self) -> None:
         pass
 
-    def __enter__(self) -> "FakeContents":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

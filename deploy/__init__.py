@@ -1,0 +1,1 @@
+"""What runs around Paja: the factories' hubs, the development supervisor. Imports nothing of Django."""

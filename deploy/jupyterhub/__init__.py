@@ -1,0 +1,1 @@
+"""The hub of one factory: its configuration, its spawners, and what a learner's server runs."""

@@ -1,0 +1,33 @@
+"""Starts JupyterHub's single-user server without what a lab never uses; runs in the lab environment.
+
+Of the stock start, about half is imports that serve no learner. They are kept out here, by name, before
+anything of Jupyter is imported; a new version of Jupyter that needs one of them fails in the test that
+starts a server, not silently.
+"""
+
+import sys
+from types import ModuleType
+
+
+class HealthCheckHandler:
+    """The one name that JupyterHub's log module takes from the hub's pages; no handler here is ever one."""
+
+
+def keep_out() -> None:
+    # Checks of IRIs in JSON schemas: building their grammar takes over a second, and jsonschema does without.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    # The hub's own pages, and with them its database layer.
+    pages = ModuleType("jupyterhub.handlers.pages")
+    pages.HealthCheckHandler = HealthCheckHandler  # type: ignore[attr-defined]
+    handlers = ModuleType("jupyterhub.handlers")
+    handlers.pages = pages  # type: ignore[attr-defined]
+    sys.modules["jupyterhub.handlers"] = handlers
+    sys.modules["jupyterhub.handlers.pages"] = pages
+    sys.modules["jupyterhub.orm"] = ModuleType("jupyterhub.orm")
+
+
+if __name__ == "__main__":
+    keep_out()
+    from jupyterhub.singleuser import main
+
+    sys.exit(main())

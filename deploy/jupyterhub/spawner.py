@@ -1,0 +1,200 @@
+"""The spawner of a developer's machine: a local process per named server, each in bubblewrap."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import random_port
+from tornado import web
+from traitlets import Dict, Integer, List, Unicode
+
+from deploy.jupyterhub.accounts import ensure_home
+from deploy.jupyterhub.processes import ProcessMark
+from deploy.jupyterhub.sandbox import HOME, Sandbox, find_bubblewrap, passwd_lines
+
+LEARNER_FILES = Path(__file__).resolve().parent / "learner"
+LOG_NAME = ".paja-server.log"
+STOP_SECONDS = 5.0  # for Jupyter to end its kernels by itself
+INFO_SECONDS = 10.0
+
+
+class BubblewrapSpawner(Spawner):  # type: ignore[misc]
+    """Starts `jupyterhub-singleuser` so that it sees its own home, the lab environment and nothing else.
+
+    The process is no child of the hub in any way that matters: it goes on while the hub restarts and is found
+    again by its mark. What is followed is the first process of the sandbox's own process namespace, since
+    killing that one kills everything in it, kernels and their children included.
+    """
+
+    python = Unicode(help="The interpreter of the lab environment.").tag(config=True)
+    homes = Unicode(help="The folder of the learners' homes.").tag(config=True)
+    first_uid = Integer(40_000, help="The first Unix account to give to learners, as root.").tag(config=True)
+    flavours = List(Unicode(), ["development"], help="What `flavour` may be asked for.").tag(config=True)
+    mark = Dict(help="The ProcessMark of the sandbox's first process.")
+
+    _process: subprocess.Popen[bytes] | None = None
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.mark = state.get("mark", {})
+        self.port = state.get("port", 0)
+
+    def get_state(self) -> dict[str, Any]:
+        own = {"mark": self.mark, "port": self.port} if self.mark else {}
+        return {**super().get_state(), **own}
+
+    async def get_url(self) -> str:
+        """Where the server is; a hub that was killed during a start knows it only from the stored state."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self.mark = {}
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse whatever this factory does not offer. Nothing of `user_options` is used unchecked."""
+        unknown = sorted(set(options) - {"flavour"})
+        if unknown:
+            raise web.HTTPError(400, f"This factory does not know the option {unknown[0][:40]!r}.")
+        if options.get("flavour", self.flavours[0]) not in self.flavours:
+            raise web.HTTPError(400, f"This factory offers only {', '.join(self.flavours)}.")
+
+    def get_env(self) -> dict[str, str]:
+        """What the server's process finds in its environment; the place of its token, which no list shows."""
+        return {
+            **super().get_env(),
+            "HOME": HOME,
+            "USER": "learner",
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "PATH": f"{Path(self.python).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108  (private to the sandbox)
+        }
+
+    async def start(self) -> tuple[str, int]:
+        self.check_options(self.user_options)
+        home = await asyncio.to_thread(
+            ensure_home, Path(self.homes), self.user.name, first_uid=self.first_uid
+        )
+        owner = home.stat()
+        sandbox = Sandbox(
+            bubblewrap=find_bubblewrap(),
+            python=Path(self.python),
+            home=home,
+            config=LEARNER_FILES,
+            uid=owner.st_uid,
+            gid=owner.st_gid,
+        )
+        self.port = random_port()
+        command = [self.python, "-P", "/etc/jupyter/learner_server.py", *self.get_args()]
+        self.mark = vars(await asyncio.to_thread(self._launch, sandbox, command))
+        # Stored now and not when this method has returned: a hub that is killed meanwhile would lose the server.
+        self.orm_spawner.state = self.get_state()
+        self.db.commit()
+        await self._wait_listening()
+        return "127.0.0.1", self.port
+
+    async def poll(self) -> int | None:
+        if self._process is not None:
+            self._process.poll()  # else it stays a zombie
+        if self.mark and ProcessMark(**self.mark).is_alive():
+            return None
+        self.clear_state()
+        return self._process.returncode or 0 if self._process is not None else 0
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server: politely at first, so that kernels may finish writing, then everything at once."""
+        if not self.mark:
+            return
+        first = ProcessMark(**self.mark)
+        if not now:
+            for server in first.children():
+                server.send(signal.SIGTERM)
+            await self._wait(first)
+        first.send(signal.SIGKILL)
+        await self._wait(first)
+        await self.poll()
+
+    async def _wait_listening(self) -> None:
+        """Return when the server takes connections; raise at once where it has ended instead."""
+        while await self.poll() is None:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
+        raise web.HTTPError(500, f"The server ended while starting; see {LOG_NAME} in the learner's home.")
+
+    async def _wait(self, process: ProcessMark) -> None:
+        for _ in range(int(STOP_SECONDS / 0.05)):
+            if not process.is_alive():
+                return
+            await asyncio.sleep(0.05)
+
+    def _launch(self, sandbox: Sandbox, command: list[str]) -> ProcessMark:
+        passwd, group = passwd_lines(sandbox.uid, sandbox.gid)
+        info_read, info_write = os.pipe()
+        with (
+            memory_file(passwd) as passwd_fd,
+            memory_file(group) as group_fd,
+            open_log(sandbox.home / LOG_NAME, sandbox) as log,
+            os.fdopen(info_read, "rb") as info,
+        ):
+            try:
+                self._process = subprocess.Popen(
+                    sandbox.argv(command, passwd_fd=passwd_fd, group_fd=group_fd, info_fd=info_write),
+                    env=self.get_env(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # a signal to the hub's group is not for learners' servers
+                    pass_fds=(passwd_fd, group_fd, info_write),
+                )
+            finally:
+                os.close(info_write)
+            return self._read_mark(info.read())
+
+    def _read_mark(self, info: bytes) -> ProcessMark:
+        """Bubblewrap's report of the process it made; an empty one means that it could not."""
+        mark = ProcessMark.of(json.loads(info)["child-pid"]) if info else None
+        if mark is None:
+            raise web.HTTPError(500, f"The sandbox did not start; see {LOG_NAME} in the learner's home.")
+        return mark
+
+
+@contextlib.contextmanager
+def memory_file(content: bytes) -> Iterator[int]:
+    """A descriptor that reads `content`, from no file."""
+    descriptor = os.memfd_create("paja")
+    try:
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def open_log(path: Path, sandbox: Sandbox) -> Iterator[int]:
+    """A new log in the learner's home, so that what they print fills their own space and no other's.
+
+    The learner may have put a link of that name there: it is removed, never followed.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        if os.geteuid() == 0:
+            os.fchown(descriptor, sandbox.uid, sandbox.gid)
+        yield descriptor
+    finally:
+        os.close(descriptor)
