@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
-    from courses.models import Cohort, Enrolment, Unit
+    from courses.models import Cohort, Enrolment, Factory, Unit
     from courses.package.contents import PackageUnit
 
 
@@ -45,7 +45,8 @@ class UnitKind:
     `prepare` does slow work for a release that is new, before the import's transaction, outside of any;
     `import_unit` writes what the kind keeps beside a new Unit, inside the transaction, given what `prepare` made;
     `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
-    `cohort_panels` gives parts of a cohort's page for its team and staff.
+    `cohort_panels` gives parts of a cohort's page for its team and staff, `factory_panels` of a factory's page;
+    `is_marked_by_learner`: whoever has worked through it says so; other kinds are done by their score.
     """
 
     slug: str
@@ -55,6 +56,8 @@ class UnitKind:
     page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
     prepare: Callable[["PackageUnit"], object] = lambda unit: unit.data
     cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []
+    factory_panels: Callable[["Factory"], list[Panel]] = lambda _factory: []
+    is_marked_by_learner: bool = False
 
 
 _kinds: dict[str, UnitKind] = {}
