@@ -1,0 +1,161 @@
+"""Grading runs: claimed once, recorded whole, tried again for our faults, never a zero for them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from courses.models import UnitProgress
+from labs.exceptions import BoxUnavailableError
+from labs.models import CellGrade, GradingRun, Submission
+from labs.nbgrader import CellResult, GradingResult, NotebookResult
+from labs.states import GradingOutcome, GradingStatus
+from labs.work import grading
+from labs.work.grading import MAX_TRIES, grade, limits_of, reconcile_gradings
+from tests.factories import labs as make
+
+pytestmark = pytest.mark.django_db
+
+
+def cell(grade_id: str, auto_score: float | None, max_score: float, **fields: Any) -> CellResult:
+    values = {
+        "grade_id": grade_id,
+        "kind": "autograded",
+        "auto_score": auto_score,
+        "max_score": max_score,
+        "extra_credit": None,
+        "needs_manual_grade": False,
+        "was_run": True,
+        "message": "",
+        **fields,
+    }
+    return CellResult(**values)
+
+
+def result(*cells: CellResult, outcome: GradingOutcome = GradingOutcome.SCORED) -> GradingResult:
+    notebook = NotebookResult(
+        name="lab", outcome=outcome, reason="", faulty_cell=None, cells=tuple(cells), feedback=()
+    )
+    return GradingResult(outcome=outcome, notebooks=(notebook,), phase_seconds={"executed": 1.0})
+
+
+@pytest.fixture
+def run() -> GradingRun:
+    queued = make.GradingRunFactory.create(
+        status=GradingStatus.QUEUED, outcome="", score=None, max_score=None, finished_at=None
+    )
+    queued.submission.lab.slug = "practise"
+    queued.submission.lab.save()
+    return queued
+
+
+@pytest.fixture(autouse=True)
+def _box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grading, "find_bubblewrap", lambda: None)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, *results: GradingResult | Exception) -> None:
+    answers = iter(results)
+
+    def pipeline(_submission: Submission) -> GradingResult:
+        given = next(answers)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    monkeypatch.setattr(grading, "run_pipeline", pipeline)
+
+
+def test_a_run_records_cells_score_and_progress(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = cell("explain", None, 2.0, needs_manual_grade=True)
+    answer(monkeypatch, result(cell("mean", 3.0, 3.0), waits))
+    grade(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.outcome, run.score, run.max_score) == ("finished", "scored", 3.0, 5.0)
+    assert run.needs_manual_grade
+    assert list(CellGrade.objects.values_list("grade_id", "auto_score")) == [("mean", 3.0), ("explain", None)]
+    progress = UnitProgress.objects.get(enrolment=run.submission.enrolment)
+    assert (progress.unit_slug, progress.score, progress.max_score) == ("practise", 3.0, 5.0)
+
+
+def test_a_run_that_is_not_queued_is_left_alone(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch)
+    GradingRun.objects.update(status=GradingStatus.RUNNING)
+    grade(run.pk)
+    run.refresh_from_db()
+    assert run.status == GradingStatus.RUNNING
+
+
+def test_without_a_box_nothing_is_claimed(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise BoxUnavailableError("install bubblewrap", reason="box_unavailable")
+
+    monkeypatch.setattr(grading, "find_bubblewrap", missing)
+    grade(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.reason) == (GradingStatus.QUEUED, "box_unavailable")
+
+
+def test_a_fault_of_ours_is_tried_again_and_never_a_zero(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, *[RuntimeError("ours")] * MAX_TRIES)
+    for number in range(1, MAX_TRIES + 1):
+        grade(GradingRun.objects.get(try_number=number).pk)
+    last = GradingRun.objects.get(try_number=MAX_TRIES)
+    assert GradingRun.objects.count() == MAX_TRIES
+    assert (last.status, last.reason, last.score) == (GradingStatus.FAILED, "grading_failed", None)
+    assert not UnitProgress.objects.exists()
+
+
+def test_a_run_whose_worker_died_is_replaced(run: GradingRun) -> None:
+    now = timezone.now()
+    GradingRun.objects.update(status=GradingStatus.RUNNING, heartbeat_at=now - timedelta(minutes=1))
+    reconcile_gradings(now)
+    run.refresh_from_db()
+    assert (run.status, run.reason) == (GradingStatus.FAILED, "worker_lost")
+    following = GradingRun.objects.get(try_number=2)
+    assert following.status == GradingStatus.QUEUED
+    assert reconcile_gradings(now + timedelta(minutes=1)) == [following.pk]
+
+
+def test_a_run_with_a_heartbeat_is_left_alone(run: GradingRun) -> None:
+    now = timezone.now()
+    GradingRun.objects.update(status=GradingStatus.RUNNING, heartbeat_at=now - timedelta(seconds=4))
+    assert reconcile_gradings(now) == []
+    assert GradingRun.objects.count() == 1
+
+
+def test_a_result_that_comes_after_the_run_was_given_up_is_dropped(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up_first(_submission: Submission) -> GradingResult:
+        reconcile_gradings(timezone.now() + timedelta(minutes=1))
+        return result(cell("mean", 3.0, 3.0))
+
+    monkeypatch.setattr(grading, "run_pipeline", give_up_first)
+    grade(run.pk)
+    run.refresh_from_db()
+    assert run.status == GradingStatus.FAILED
+    assert not CellGrade.objects.exists()
+
+
+def test_the_best_attempt_counts(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, result(cell("mean", 3.0, 3.0)), result(cell("mean", 1.0, 3.0)))
+    grade(run.pk)
+    worse = make.SubmissionFactory.create(
+        enrolment=run.submission.enrolment, release=run.submission.release, attempt=99
+    )
+    second = make.GradingRunFactory.create(
+        submission=worse, status=GradingStatus.QUEUED, outcome="", score=None, finished_at=None
+    )
+    grade(second.pk)
+    assert UnitProgress.objects.get().score == 3.0
+
+
+def test_the_limits_of_a_lab_replace_the_defaults() -> None:
+    release = make.LabReleaseFactory.create(limits={"cell_seconds": 7, "memory_mb": 512})
+    limits = limits_of(release)
+    assert limits.cell_seconds == 7
+    assert limits.memory_bytes == 512 * 1024 * 1024

@@ -1,0 +1,159 @@
+"""The sweep: what one look at a hub means for each session."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from labs.jupyterhub import ServerModel
+from labs.models import Hub, LabSession
+from labs.states import SessionStatus
+from labs.work.reconciling import Step, next_step, reconcile_sessions
+from tests.factories import labs as make
+from tests.fakes.hub import FakeHub, NeverReadyHub, UnavailableHub
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = timedelta(minutes=5)
+
+
+def connect_to(fake: FakeHub) -> Callable[[Hub], Any]:
+    return lambda _hub: fake
+
+
+def server(session: LabSession, *, is_ready: bool = False, pending: str = "") -> ServerModel:
+    return ServerModel(
+        user=session.learner.hub_name,
+        name=session.server_name,
+        is_ready=is_ready,
+        pending=pending,
+        started_at=None,
+        last_activity_at=None,
+        url_path=session.url_path,
+    )
+
+
+def session_in(status: SessionStatus, now: datetime, **fields: Any) -> LabSession:
+    long_ago = now - LONG_AGO
+    times = {"requested_at": long_ago, "sent_at": long_ago, **fields}
+    return make.LabSessionFactory.create(status=status, **times)
+
+
+def test_a_young_request_waits_for_its_task() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.REQUESTED, now, sent_at=now)
+    assert next_step(session, None, listed_at=now) is Step.NOTHING
+
+
+def test_a_forgotten_request_is_sent_again() -> None:
+    now = timezone.now()
+    assert next_step(session_in(SessionStatus.REQUESTED, now), None, listed_at=now) is Step.SEND_START
+
+
+def test_a_claim_whose_worker_died_is_sent_again() -> None:
+    now = timezone.now()
+    assert next_step(session_in(SessionStatus.SPAWNING, now), None, listed_at=now) is Step.SEND_START
+
+
+def test_a_pending_server_is_waited_for_however_long() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - timedelta(hours=5))
+    assert next_step(session, server(session, pending="spawn"), listed_at=now) is Step.NOTHING
+
+
+def test_an_answer_older_than_the_start_proves_nothing() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now + timedelta(seconds=1))
+    assert next_step(session, None, listed_at=now) is Step.NOTHING
+    ready = session_in(SessionStatus.READY, now, ready_at=now + timedelta(seconds=1))
+    assert next_step(ready, None, listed_at=now) is Step.NOTHING
+
+
+def test_a_start_that_the_hub_no_longer_knows_has_failed() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - LONG_AGO)
+    assert next_step(session, None, listed_at=now) is Step.FAIL_NOT_STARTED
+
+
+def test_a_ready_server_gets_its_files_from_one_worker_at_a_time() -> None:
+    fake = FakeHub()
+    session = session_in(SessionStatus.SPAWNING, timezone.now(), asked_at=timezone.now() - LONG_AGO)
+    start(fake, session)
+
+    first = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    second = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    LabSession.objects.update(delivery_claimed_at=timezone.now() - LONG_AGO)
+    third = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+
+    assert (first.deliveries, second.deliveries, third.deliveries) == ([session.pk], [], [session.pk])
+
+
+def test_a_lost_server_fails_its_session_and_is_forgotten() -> None:
+    fake = FakeHub()
+    session = session_in(SessionStatus.READY, timezone.now(), ready_at=timezone.now() - LONG_AGO)
+    start(fake, session)
+    reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.READY
+
+    fake.lose_server(session.learner.hub_name, session.server_name)
+    sweep = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+
+    session.refresh_from_db()
+    assert (session.status, session.reason) == (SessionStatus.FAILED, "server_lost")
+    assert sweep.stops == [session.pk]
+
+
+def test_a_server_missing_from_the_list_alone_loses_nobody_their_session() -> None:
+    class ForgetfulHub(FakeHub):
+        def list_servers(self) -> dict[tuple[str, str], ServerModel]:
+            return {}
+
+    fake = ForgetfulHub()
+    session = session_in(SessionStatus.READY, timezone.now(), ready_at=timezone.now() - LONG_AGO)
+    start(fake, session)
+    reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.READY
+
+
+@pytest.mark.parametrize("status", [SessionStatus.SPAWNING, SessionStatus.READY, SessionStatus.STOPPING])
+def test_no_answer_moves_nothing(status: SessionStatus) -> None:
+    long_ago = timezone.now() - LONG_AGO
+    session = session_in(status, timezone.now(), asked_at=long_ago, ready_at=long_ago)
+    sweep = reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub()))
+    session.refresh_from_db()
+    assert session.status == status
+    assert (sweep.starts, sweep.deliveries, sweep.stops) == ([], [], [])
+
+
+def test_a_stop_ends_when_the_server_is_gone() -> None:
+    session = session_in(SessionStatus.STOPPING, timezone.now())
+    reconcile_sessions(session.hub_id, connect=connect_to(FakeHub()))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.STOPPED
+    assert session.ended_at is not None
+
+
+def test_a_forgotten_stop_is_sent_again_once() -> None:
+    fake = NeverReadyHub()
+    session = session_in(SessionStatus.STOPPING, timezone.now())
+    start(fake, session)
+    first = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    second = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    assert (first.stops, second.stops) == ([session.pk], [])
+
+
+def test_a_server_that_nobody_owns_is_ended() -> None:
+    fake = FakeHub()
+    session = session_in(SessionStatus.STOPPED, timezone.now())
+    start(fake, session)
+    reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    assert ("ensure_stopped", session.learner.hub_name, session.server_name) in fake.calls
+
+
+def start(fake: FakeHub, session: LabSession) -> None:
+    fake.ensure_user(session.learner.hub_name)
+    fake.ensure_server(session.learner.hub_name, session.server_name, {})

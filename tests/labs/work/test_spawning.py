@@ -1,0 +1,183 @@
+"""Starting, delivering, stopping: each step may be repeated and may be cut off anywhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from labs.blobs import store_blob, store_files
+from labs.exceptions import HubUnavailableError
+from labs.models import Hub, LabSession, Snapshot
+from labs.states import SessionStatus
+from labs.work.spawning import DELIVERY_TRIES, deliver_files, ensure_spawned, ensure_stopped
+from tests.factories import labs as make
+from tests.fakes.hub import FakeContents, FakeHub, RefusingHub, SilentContents, UnavailableHub
+
+pytestmark = pytest.mark.django_db
+
+
+def hub(fake: FakeHub) -> Callable[[Hub], Any]:
+    return lambda _hub: fake
+
+
+def workspace(fake: FakeContents) -> Callable[[LabSession], Any]:
+    @contextmanager
+    def connect(_session: LabSession) -> Iterator[FakeContents]:
+        yield fake
+
+    return connect
+
+
+@contextmanager
+def unreachable(_session: LabSession) -> Iterator[Any]:
+    raise HubUnavailableError
+    yield
+
+
+def starts_of(fake: FakeHub) -> int:
+    return sum(call[0] == "ensure_server" for call in fake.calls)
+
+
+def test_a_requested_session_is_claimed_and_asked_for() -> None:
+    session, fake = make.LabSessionFactory.create(), FakeHub()
+    ensure_spawned(session.pk, connect=hub(fake))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.SPAWNING
+    assert session.asked_at is not None
+    assert (session.learner.hub_name, session.server_name) in fake.servers
+
+
+def test_a_task_that_comes_twice_starts_one_server() -> None:
+    session, fake = make.LabSessionFactory.create(), FakeHub()
+    ensure_spawned(session.pk, connect=hub(fake))
+    ensure_spawned(session.pk, connect=hub(fake))
+    assert starts_of(fake) == 1
+
+
+def test_a_start_cut_off_after_the_claim_is_taken_up() -> None:
+    session, fake = make.LabSessionFactory.create(status=SessionStatus.SPAWNING), FakeHub()
+    ensure_spawned(session.pk, connect=hub(fake))
+    session.refresh_from_db()
+    assert session.asked_at is not None
+    assert starts_of(fake) == 1
+
+
+def test_a_hub_that_does_not_answer_is_asked_again_later() -> None:
+    session = make.LabSessionFactory.create()
+    ensure_spawned(session.pk, connect=hub(UnavailableHub()))
+    session.refresh_from_db()
+    assert (session.status, session.asked_at) == (SessionStatus.SPAWNING, None)
+
+
+def test_a_refusal_fails_the_session_with_its_reason() -> None:
+    session = make.LabSessionFactory.create()
+    ensure_spawned(session.pk, connect=hub(RefusingHub()))
+    session.refresh_from_db()
+    assert (session.status, session.reason) == (SessionStatus.FAILED, "spawn_rejected")
+
+
+@pytest.mark.parametrize("status", [SessionStatus.STOPPING, SessionStatus.STOPPED, SessionStatus.FAILED])
+def test_a_session_that_was_stopped_first_is_not_started(status: SessionStatus) -> None:
+    session, fake = make.LabSessionFactory.create(status=status), FakeHub()
+    ensure_spawned(session.pk, connect=hub(fake))
+    assert fake.calls == []
+
+
+@pytest.fixture
+def spawning() -> LabSession:
+    session = make.LabSessionFactory.create(status=SessionStatus.SPAWNING, asked_at=timezone.now())
+    session.release.learner_files = store_files({"lab.ipynb": b"blank", "data.csv": b"a;b"})
+    session.release.save()
+    return session
+
+
+def test_the_files_of_the_release_make_a_session_ready(spawning: LabSession) -> None:
+    fake, folder = FakeContents(), spawning.release.folder
+    deliver_files(spawning.pk, connect=workspace(fake))
+    spawning.refresh_from_db()
+    assert spawning.status == SessionStatus.READY
+    assert fake.files == {f"{folder}/lab.ipynb": b"blank", f"{folder}/data.csv": b"a;b"}
+
+
+def test_what_stands_in_the_workspace_is_never_written_over(spawning: LabSession) -> None:
+    path = f"{spawning.release.folder}/lab.ipynb"
+    fake = FakeContents({path: b"half done"})
+    deliver_files(spawning.pk, connect=workspace(fake))
+    assert fake.files[path] == b"half done"
+
+
+def test_an_empty_workspace_gets_the_newest_snapshot(spawning: LabSession) -> None:
+    make.SnapshotFactory.create(
+        learner=spawning.learner,
+        lab=spawning.lab,
+        created_at=timezone.now() - timedelta(hours=1),
+        files={"lab.ipynb": store_blob(b"older")},
+    )
+    make.SnapshotFactory.create(
+        learner=spawning.learner, lab=spawning.lab, files={"lab.ipynb": store_blob(b"saved")}
+    )
+    fake, folder = FakeContents(), spawning.release.folder
+    deliver_files(spawning.pk, connect=workspace(fake))
+    assert fake.files == {f"{folder}/lab.ipynb": b"saved", f"{folder}/data.csv": b"a;b"}
+
+
+def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession) -> None:
+    for _ in range(DELIVERY_TRIES - 1):
+        deliver_files(spawning.pk, connect=workspace(SilentContents()))
+    spawning.refresh_from_db()
+    assert spawning.status == SessionStatus.SPAWNING
+
+    deliver_files(spawning.pk, connect=workspace(SilentContents()))
+    spawning.refresh_from_db()
+    assert (spawning.status, spawning.reason) == (SessionStatus.FAILED, "files_not_delivered")
+
+
+def test_a_factory_that_does_not_answer_costs_no_try(spawning: LabSession) -> None:
+    for _ in range(DELIVERY_TRIES + 1):
+        deliver_files(spawning.pk, connect=unreachable)
+    spawning.refresh_from_db()
+    assert (spawning.status, spawning.delivery_tries) == (SessionStatus.SPAWNING, 0)
+
+
+@pytest.fixture
+def stopping() -> LabSession:
+    now = timezone.now()
+    return make.LabSessionFactory.create(
+        status=SessionStatus.STOPPING, asked_at=now, ready_at=now, stop_requested_at=now
+    )
+
+
+def test_a_stop_saves_the_work_first(stopping: LabSession) -> None:
+    fake = FakeContents({f"{stopping.release.folder}/lab.ipynb": b"done"})
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(fake))
+    stopping.refresh_from_db()
+    snapshot = Snapshot.objects.get()
+    assert stopping.status == SessionStatus.STOPPED
+    assert (snapshot.learner, snapshot.lab, snapshot.cause) == (stopping.learner, stopping.lab, "stop")
+    assert snapshot.files == {"lab.ipynb": store_blob(b"done")}
+
+
+def test_a_server_that_cannot_be_read_is_stopped_all_the_same(stopping: LabSession) -> None:
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(SilentContents()))
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPED
+    assert not Snapshot.objects.exists()
+
+
+def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSession) -> None:
+    fake = FakeHub(looks=3)
+    fake.ensure_user(stopping.learner.hub_name)
+    fake.ensure_server(stopping.learner.hub_name, stopping.server_name, {})
+    ensure_stopped(stopping.pk, connect=hub(fake), connect_to_workspace=workspace(FakeContents()))
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPING
+
+
+def test_unchanged_work_is_not_saved_twice(stopping: LabSession) -> None:
+    fake = FakeContents({f"{stopping.release.folder}/lab.ipynb": b"done"})
+    for _ in range(2):
+        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
+    assert Snapshot.objects.count() == 1
