@@ -88,7 +88,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 // Copy buttons on code, and on anything with data-copy="text".
 function dressCode(root) {
   const template = document.getElementById("copy-button");
-  for (const block of root.querySelectorAll(".prose .highlight, .prose > pre, .code-block")) {
+  for (const block of root.querySelectorAll(".prose .codehilite, .prose > pre, .code-block")) {
     if (block.querySelector(".copy-button") || block.closest("[data-no-copy]")) continue;
     let holder = block;
     if (block.tagName === "PRE") {
