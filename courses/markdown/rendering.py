@@ -14,13 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from courses.markdown.callouts import add_callouts
-from courses.markdown.sanitising import (
-    clean_inline,
-    clean_markdown,
-    is_costly,
-    mark_clean,
-    replace_surrogates,
-)
+from courses.markdown.cost import is_costly
+from courses.markdown.sanitising import clean_inline, clean_markdown, mark_clean, replace_surrogates
 from courses.markdown.syntax import add_deadline, add_heading_ids, add_renderers, shift_headings
 
 logger = logging.getLogger(__name__)

@@ -109,7 +109,7 @@ class _Reader:
 
     def read_block(self, content: str, *, first_line: int) -> None:
         draft: Draft | None = None
-        for number, line in enumerate(content.splitlines(), start=first_line):
+        for number, line in enumerate(content.rstrip("\n").split("\n"), start=first_line):
             if draft is not None and self._is_code(draft, line):
                 draft.text.append(line)
             elif line.startswith("Q:"):
