@@ -1,0 +1,76 @@
+"""Submissions with what became of them: their newest grading run and its mark."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, Q, QuerySet, Sum
+
+from labs.models import CellGrade, GradingRun, Submission
+from labs.services.marks import Mark, find_mark
+from labs.states import ACTIVE_GRADING_STATUSES, GradingOutcome, GradingStatus, SubmissionStatus
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission, its newest run if it has one, and that run's mark if there is one."""
+
+    submission: Submission
+    run: GradingRun | None
+    mark: Mark | None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something will change by itself soon."""
+        if self.run is None:
+            return self.submission.status == SubmissionStatus.COLLECTING
+        return self.run.status in ACTIVE_GRADING_STATUSES
+
+    @property
+    def is_graded(self) -> bool:
+        return self.run is not None and self.run.status == GradingStatus.FINISHED
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the platform could not do its part; never the learner's fault."""
+        return SubmissionStatus.FAILED in {self.submission.status, self.run and self.run.status}
+
+    @property
+    def has_fault(self) -> bool:
+        """Whether the notebooks did not run to their end."""
+        return self.is_graded and self.run is not None and self.run.outcome != GradingOutcome.SCORED
+
+    @property
+    def words(self) -> str:
+        """Where it stands, in a few words."""
+        if self.run is None:
+            return str(SubmissionStatus(self.submission.status).label)
+        if self.has_fault:
+            return str(GradingOutcome(self.run.outcome).label)
+        return str(GradingStatus(self.run.status).label)
+
+
+def find_attempts(submissions: QuerySet[Submission]) -> list[Attempt]:
+    """The attempts of submissions in their order, in three queries however many there are."""
+    runs = Prefetch("runs", queryset=GradingRun.objects.order_by("-queued_at", "-pk"))
+    found = [
+        (submission, next(iter(submission.runs.all()), None))
+        for submission in submissions.defer("files").prefetch_related(runs)
+    ]
+    waiting = find_waiting_points([run for _, run in found if run and run.needs_manual_grade])
+    return [
+        Attempt(submission, run, find_mark(run, waiting.get(run.pk, 0)) if run else None)
+        for submission, run in found
+    ]
+
+
+def find_attempt(submission: Submission) -> Attempt:
+    run = submission.runs.order_by("-queued_at", "-pk").first()
+    waiting = find_waiting_points([run]) if run and run.needs_manual_grade else {}
+    return Attempt(submission, run, find_mark(run, waiting.get(run.pk, 0)) if run else None)
+
+
+def find_waiting_points(runs: list[GradingRun]) -> dict[int, float]:
+    """Per run the points that a person still has to give."""
+    waiting = CellGrade.objects.filter(
+        Q(run__in=runs), Q(needs_manual_grade=True), Q(manual_score__isnull=True)
+    ).order_by()
+    return dict(waiting.values_list("run").annotate(Sum("max_score")))

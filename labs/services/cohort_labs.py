@@ -1,0 +1,97 @@
+"""How the learners of a cohort do in its labs: for their team and the factory's staff."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Count, F, OuterRef, Q, Subquery
+
+from courses.models import Cohort, Enrolment
+from courses.states import READING_STATUSES
+from labs.models import Lab, LabSession, Submission
+from labs.services.attempts import Attempt, find_attempts
+from labs.services.lab_units import find_titles
+from labs.states import ACTIVE_SESSION_STATUSES
+
+
+@dataclass(frozen=True)
+class LearnerRow:
+    """A learner and their newest attempt; a press that came to nothing stands only where there is no attempt."""
+
+    enrolment: Enrolment
+    attempt: Attempt | None
+
+
+@dataclass(frozen=True)
+class CohortLab:
+    rows: tuple[LearnerRow, ...]
+
+    @cached_property
+    def submitted_count(self) -> int:
+        return sum(_is_attempt(row.attempt) for row in self.rows)
+
+    @cached_property
+    def waiting_count(self) -> int:
+        """How many attempts wait for a person to grade cells."""
+        marks = [row.attempt.mark for row in self.rows if row.attempt]
+        return sum(mark is not None and not mark.is_final for mark in marks)
+
+    @cached_property
+    def failed_count(self) -> int:
+        return sum(row.attempt is not None and row.attempt.has_failed for row in self.rows)
+
+
+@dataclass(frozen=True)
+class LabSummary:
+    """A lab of a cohort and how many learners have submitted it."""
+
+    slug: str
+    title: str
+    submitted_count: int
+
+
+def find_cohort_lab(cohort: Cohort, lab: Lab) -> CohortLab:
+    """One row per learner in the order of their names, in a constant number of queries."""
+    newest = (
+        Submission.objects.filter(enrolment=OuterRef("pk"), lab=lab)
+        .order_by(F("attempt").desc(nulls_last=True), "-pressed_at")
+        .values("pk")[:1]
+    )
+    enrolments = list(
+        cohort.enrolments.filter(status__in=READING_STATUSES)
+        .select_related("learner")
+        .annotate(newest_id=Subquery(newest))
+        .order_by("learner__full_name", "learner__email")
+    )
+    wanted = [enrolment.newest_id for enrolment in enrolments if enrolment.newest_id]
+    attempts = find_attempts(Submission.objects.filter(pk__in=wanted))
+    by_enrolment = {attempt.submission.enrolment_id: attempt for attempt in attempts}
+    return CohortLab(tuple(LearnerRow(enrolment, by_enrolment.get(enrolment.pk)) for enrolment in enrolments))
+
+
+def find_lab_summaries(cohort: Cohort, language: str) -> list[LabSummary]:
+    """The labs of a cohort in the order of the course, in two queries."""
+    counts = dict(
+        Submission.objects.filter(
+            Q(enrolment__cohort=cohort),
+            Q(enrolment__status__in=READING_STATUSES),
+            Q(attempt__isnull=False),
+        )
+        .order_by()
+        .values_list("lab__slug")
+        .annotate(Count("enrolment", distinct=True))
+    )
+    titles = find_titles(cohort.release, language)
+    return [LabSummary(slug, title, counts.get(slug, 0)) for slug, title in titles.items()]
+
+
+def find_running_sessions(cohort: Cohort) -> list[LabSession]:
+    """Sessions of a cohort that have not ended, the longest first."""
+    return list(
+        LabSession.objects.filter(enrolment__cohort=cohort, status__in=ACTIVE_SESSION_STATUSES)
+        .select_related("learner", "lab")
+        .order_by("requested_at")
+    )
+
+
+def _is_attempt(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.submission.attempt is not None

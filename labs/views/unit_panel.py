@@ -1,0 +1,81 @@
+"""The lab's part of a unit's page: what it asks for, where the learner stands, start and submit."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from courses.access import enrolment_for
+from courses.models import Enrolment, Unit, User
+from labs.exceptions import RefusedError
+from labs.models import LabUnit
+from labs.reasons import sentence_for
+from labs.services.lab_units import lab_units_of
+from labs.services.panels import find_panel
+from labs.services.sessions import request_session, watch_session
+from labs.services.submissions import submit_lab
+from labs.views.responses import SignedInRequest, render_polled
+
+
+def page_context(
+    _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, _language: str
+) -> dict[str, object]:
+    """`lab_unit` and `lab` (a LabPanel, None in a preview); the page itself has the unit's `text`."""
+    lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
+    return {
+        "lab_unit": lab_unit,
+        "lab": find_panel(enrolment, lab_unit) if enrolment else None,
+    }
+
+
+@login_required
+@require_GET
+def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    panel = find_panel(*_lab_for(request.user, cohort_id, unit_slug))
+    if panel.active:
+        watch_session(panel.active)
+    return render_polled(
+        request,
+        "labs/_lab_panel.html",
+        {"lab": panel},
+        version=panel.version,
+        is_at_rest=panel.is_at_rest,
+    )
+
+
+@login_required
+@require_POST
+def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    enrolment, lab_unit = _lab_for(request.user, cohort_id, unit_slug)
+    try:
+        session = request_session(enrolment, lab_unit, actor=request.user)
+    except RefusedError as refusal:
+        messages.error(request, sentence_for(refusal.reason))
+        return redirect("courses:unit", cohort_id, unit_slug)
+    return redirect("labs:session", session.public_id)
+
+
+@login_required
+@require_POST
+def submit(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    enrolment, lab_unit = _lab_for(request.user, cohort_id, unit_slug)
+    try:
+        press_key = UUID(request.POST.get("press_key", ""))
+    except ValueError:
+        return HttpResponse(status=400)
+    try:
+        submission = submit_lab(enrolment, lab_unit, press_key=press_key, actor=request.user)
+    except RefusedError as refusal:
+        messages.error(request, sentence_for(refusal.reason))
+        return redirect("courses:unit", cohort_id, unit_slug)
+    return redirect("labs:submission", submission.public_id)
+
+
+def _lab_for(user: User, cohort_id: UUID, unit_slug: str) -> tuple[Enrolment, LabUnit]:
+    """A person's own enrolment and the lab in it, or 404."""
+    enrolment = enrolment_for(user, cohort_id)
+    lab_units = lab_units_of(enrolment.cohort.release)
+    return enrolment, get_object_or_404(lab_units, unit__slug=unit_slug)
