@@ -1,15 +1,24 @@
 """Who may see and do what in courses: the one place that decides. A stranger gets 404, never 403."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
-from django.http import Http404
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
-from courses.models import Cohort, Course, CourseRelease, Enrolment, Factory, User
-from courses.states import READING_STATUSES
+from courses.models import (
+    Cohort,
+    Course,
+    CourseRelease,
+    Enrolment,
+    Factory,
+    Unit,
+    UnitFile,
+    User,
+)
+from courses.states import READING_STATUSES, EnrolmentStatus
 
 Person = User | AnonymousUser
 
@@ -35,6 +44,9 @@ def navigation_for(user: Person) -> Navigation:
     )
 
 
+# --- Factories -------------------------------------------------------------------------------------
+
+
 def factories_for(user: User) -> QuerySet[Factory]:
     """Factories whose cohorts and costs a person may see: staff their own, administrators all."""
     if user.is_superuser:
@@ -46,13 +58,75 @@ def factory_for(user: User, slug: str) -> Factory:
     return get_object_or_404(factories_for(user), slug=slug)
 
 
+# --- The catalogue: anybody, signed in or not ------------------------------------------------------
+
+
 def listed_courses() -> QuerySet[Course]:
-    """Courses in the catalogue: anybody may see them, signed in or not."""
+    """Courses in the catalogue."""
     return Course.objects.filter(is_listed=True, releases__isnull=False).distinct()
 
 
-def listed_course(slug: str) -> Course:
-    return get_object_or_404(listed_courses(), slug=slug)
+def listed_releases() -> QuerySet[CourseRelease]:
+    """The newest release of every course in the catalogue."""
+    newest = CourseRelease.objects.filter(course=OuterRef("course")).order_by("-number").values("pk")[:1]
+    return CourseRelease.objects.filter(course__is_listed=True, pk=Subquery(newest)).select_related("course")
+
+
+def listed_release(course_slug: str) -> CourseRelease:
+    return get_object_or_404(listed_releases(), course__slug=course_slug)
+
+
+def joinable_cohorts(now: datetime) -> QuerySet[Cohort]:
+    """Cohorts that the course pages show: of listed courses, and not over."""
+    return Cohort.objects.filter(release__course__is_listed=True, ends_at__gt=now)
+
+
+def joinable_cohort(public_id: UUID) -> Cohort:
+    """A cohort of a listed course; whether it takes somebody in is the enrolment's business."""
+    cohorts = Cohort.objects.filter(release__course__is_listed=True).select_related("release__course")
+    return get_object_or_404(cohorts, public_id=public_id)
+
+
+# --- Learning: one's own enrolments ----------------------------------------------------------------
+
+
+def enrolments_for(user: User) -> QuerySet[Enrolment]:
+    """A person's own enrolments that have not been withdrawn."""
+    return Enrolment.objects.filter(learner=user).exclude(status=EnrolmentStatus.WITHDRAWN)
+
+
+def enrolment_for(user: User, cohort_id: UUID) -> Enrolment:
+    """A person's own enrolment in a cohort, when it lets them read."""
+    return get_object_or_404(
+        Enrolment.objects.select_related("cohort__release__course", "cohort__factory", "learner"),
+        cohort__public_id=cohort_id,
+        learner=user,
+        status__in=READING_STATUSES,
+    )
+
+
+def own_enrolment_in(user: User, cohort_id: UUID) -> Enrolment:
+    """A person's own enrolment in a cohort, whatever its status."""
+    return get_object_or_404(
+        Enrolment.objects.select_related("cohort__release__course"),
+        cohort__public_id=cohort_id,
+        learner=user,
+    )
+
+
+def unit_of(release: CourseRelease, slug: str) -> Unit:
+    """A unit of a release that a person was found to be allowed to read."""
+    return get_object_or_404(
+        release.units.select_related("release__course", "module").prefetch_related("texts"), slug=slug
+    )
+
+
+def unit_file_of(release: CourseRelease, module_slug: str, path: str) -> UnitFile:
+    """A file of a release that a person was found to be allowed to read."""
+    return get_object_or_404(UnitFile, module__release=release, module__slug=module_slug, path=path)
+
+
+# --- Teaching --------------------------------------------------------------------------------------
 
 
 def taught_cohorts_for(user: User) -> QuerySet[Cohort]:
@@ -68,27 +142,17 @@ def taught_cohort_for(user: User, public_id: UUID) -> Cohort:
     )
 
 
-def enrolment_for(user: User, cohort_id: UUID) -> Enrolment:
-    """A person's own enrolment in a cohort, when it lets them read."""
-    return get_object_or_404(
-        Enrolment.objects.select_related("cohort__release__course", "cohort__factory", "learner"),
-        cohort__public_id=cohort_id,
-        learner=user,
-        status__in=READING_STATUSES,
-    )
+def previewable_releases_for(user: User) -> QuerySet[CourseRelease]:
+    """Releases that a person may read without being enrolled.
+
+    Those of courses that they teach or are staff for, those that they imported; administrators all.
+    """
+    releases = CourseRelease.objects.select_related("course")
+    if user.is_superuser:
+        return releases
+    taught = Course.objects.filter(releases__cohorts__in=taught_cohorts_for(user))
+    return releases.filter(Q(course__in=taught) | Q(created_by=user))
 
 
 def previewable_release_for(user: User, public_id: UUID) -> CourseRelease:
-    """A release that a person may read without being enrolled: its teams, administrators."""
-    releases = CourseRelease.objects.select_related("course")
-    if not user.is_superuser:
-        releases = releases.filter(course__releases__cohorts__in=taught_cohorts_for(user)).distinct()
-    return get_object_or_404(releases, public_id=public_id)
-
-
-def joinable_cohort(public_id: UUID) -> Cohort:
-    """A cohort of a listed course; whether it takes somebody in is the enrolment's business."""
-    cohort = get_object_or_404(Cohort.objects.select_related("release__course"), public_id=public_id)
-    if not cohort.release.course.is_listed:
-        raise Http404
-    return cohort
+    return get_object_or_404(previewable_releases_for(user), public_id=public_id)

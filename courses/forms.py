@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from courses.countries import country_names
 from courses.models import User
 
 
@@ -22,21 +23,42 @@ def time_zone_choices() -> list[tuple[str, str]]:
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in europe + others)]
 
 
-class PersonalSettingsForm(forms.ModelForm[User]):
-    """Name, language and time zone of an account."""
+def country_choices() -> list[tuple[str, str]]:
+    """Countries by their names in the language of the page."""
+    names = country_names(get_language() or settings.LANGUAGE_CODE)
+    return [("", "–"), *sorted(names.items(), key=lambda item: item[1])]
 
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices)
+
+class PersonalSettingsForm(forms.ModelForm[User]):
+    """Name, language and time zone of an account, and what a factory's report counts."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zone_choices,
+        help_text=_("All times on the pages are in this zone."),
+    )
+    country = forms.ChoiceField(
+        label=_("Country"),
+        choices=country_choices,
+        required=False,
+        help_text=_("The factories report to their funder how many learners each country has."),
+    )
 
     class Meta:
         model = User
         fields = ["full_name", "language", "time_zone", "organisation", "country"]
+        labels = {"full_name": _("Name"), "language": _("Language"), "organisation": _("Organisation")}
+        help_texts = {
+            "full_name": _("Your instructors see it; it is never sent to a supercomputer."),
+            "organisation": _("The factories report to their funder which organisations they train."),
+        }
 
 
 class PersonalSettingsSignupForm(forms.Form):
     """What sign-up asks beside e-mail and password; allauth calls `signup` with the new user."""
 
     full_name = forms.CharField(
-        label=_("Name"), max_length=150, required=False, help_text=_("Optional. Your instructors see it.")
+        label=_("Name"), max_length=150, required=False, help_text=_("Your instructors see it.")
     )
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices, initial="Europe/Helsinki")

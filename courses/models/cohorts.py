@@ -46,6 +46,9 @@ class Cohort(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def has_started(self, now: datetime) -> bool:
+        return now >= self.starts_at
+
     def is_over(self, now: datetime) -> bool:
         return now >= self.ends_at
 

@@ -1,0 +1,181 @@
+"""A factory for every model of labs. Every row is valid by itself and unlike the others."""
+
+from django.utils import timezone
+from factory import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory
+
+from courses.models import Factory
+from labs import models
+from labs.states import GradingOutcome, GradingStatus, SessionStatus, SubmissionStatus
+from tests.factories import courses
+
+
+class HubFactory(DjangoModelFactory[models.Hub]):
+    class Meta:
+        model = models.Hub
+
+    factory = SubFactory(courses.FactoryFactory)
+    api_url = "http://127.0.0.1:8010/hub/api"
+    public_url = LazyAttribute(lambda hub: f"http://{hub.factory.slug}.localhost:8010")
+
+
+class LabFactory(DjangoModelFactory[models.Lab]):
+    class Meta:
+        model = models.Lab
+
+    course = SubFactory(courses.CourseFactory)
+    slug = Sequence(lambda n: f"lab-{n}")
+
+
+class LabReleaseFactory(DjangoModelFactory[models.LabRelease]):
+    class Meta:
+        model = models.LabRelease
+
+    lab = SubFactory(LabFactory)
+    number = Sequence(lambda n: n + 1)
+    content_hash = Sequence(lambda n: f"{n:064x}")
+    source_files = {"lab.ipynb": "0" * 64}
+    learner_files = {"lab.ipynb": "1" * 64}
+    gradebook = "2" * 64
+    grade_cells = [
+        {
+            "notebook": "lab",
+            "grade_id": "mean",
+            "kind": "autograded",
+            "max_score": 3.0,
+            "is_manual": False,
+            "position": 0,
+        },
+        {
+            "notebook": "lab",
+            "grade_id": "explain",
+            "kind": "solution",
+            "max_score": 2.0,
+            "is_manual": True,
+            "position": 1,
+        },
+    ]
+    needs = {"gpus": 0, "memory_gb": 2, "minutes": 120}
+    limits = {"cell_seconds": 60, "total_seconds": 300, "memory_mb": 1024}
+
+
+class LabUnitFactory(DjangoModelFactory[models.LabUnit]):
+    """A unit of kind lab and the release it shows, of one course and under one slug."""
+
+    class Meta:
+        model = models.LabUnit
+
+    unit = SubFactory(courses.UnitFactory, kind="lab")
+    release = SubFactory(
+        LabReleaseFactory,
+        lab__course=SelfAttribute("...unit.release.course"),
+        lab__slug=SelfAttribute("...unit.slug"),
+    )
+
+
+class LabSessionFactory(DjangoModelFactory[models.LabSession]):
+    """A session that was just requested, at the hub of its cohort's factory."""
+
+    class Meta:
+        model = models.LabSession
+
+    enrolment = SubFactory(courses.EnrolmentFactory)
+    learner = SelfAttribute("enrolment.learner")
+    release = SubFactory(LabReleaseFactory, lab__course=SelfAttribute("...enrolment.cohort.release.course"))
+    lab = SelfAttribute("release.lab")
+    hub = LazyAttribute(lambda session: _hub_of(session.enrolment.cohort.factory))
+    status = SessionStatus.REQUESTED
+
+
+class LabSessionEventFactory(DjangoModelFactory[models.LabSessionEvent]):
+    class Meta:
+        model = models.LabSessionEvent
+
+    session = SubFactory(LabSessionFactory)
+    after = SessionStatus.REQUESTED
+
+
+class SnapshotFactory(DjangoModelFactory[models.Snapshot]):
+    class Meta:
+        model = models.Snapshot
+
+    learner = SubFactory(courses.UserFactory)
+    lab = SubFactory(LabFactory)
+    cause = models.Snapshot.Cause.STOP
+    files = {"lab.ipynb": "3" * 64}
+    content_hash = "4" * 64
+    saved_at = LazyFunction(timezone.now)
+
+
+class SubmissionFactory(DjangoModelFactory[models.Submission]):
+    """A submission that was collected."""
+
+    class Meta:
+        model = models.Submission
+
+    enrolment = SubFactory(courses.EnrolmentFactory)
+    release = SubFactory(LabReleaseFactory, lab__course=SelfAttribute("...enrolment.cohort.release.course"))
+    lab = SelfAttribute("release.lab")
+    status = SubmissionStatus.COLLECTED
+    collected_at = LazyFunction(timezone.now)
+    saved_at = LazyFunction(timezone.now)
+    attempt = Sequence(lambda n: n + 1)
+    source = models.Submission.Source.SERVER
+    files = {"lab.ipynb": "3" * 64}
+    content_hash = "4" * 64
+
+
+class SubmissionEventFactory(DjangoModelFactory[models.SubmissionEvent]):
+    class Meta:
+        model = models.SubmissionEvent
+
+    submission = SubFactory(SubmissionFactory)
+    after = SubmissionStatus.COLLECTED
+
+
+class GradingRunFactory(DjangoModelFactory[models.GradingRun]):
+    """A run that ended with a score."""
+
+    class Meta:
+        model = models.GradingRun
+
+    submission = SubFactory(SubmissionFactory)
+    status = GradingStatus.FINISHED
+    outcome = GradingOutcome.SCORED
+    finished_at = LazyFunction(timezone.now)
+    score = 3.0
+    max_score = 5.0
+
+
+class GradingRunEventFactory(DjangoModelFactory[models.GradingRunEvent]):
+    class Meta:
+        model = models.GradingRunEvent
+
+    run = SubFactory(GradingRunFactory)
+    after = GradingStatus.FINISHED
+
+
+class CellGradeFactory(DjangoModelFactory[models.CellGrade]):
+    class Meta:
+        model = models.CellGrade
+
+    run = SubFactory(GradingRunFactory)
+    notebook = "lab"
+    grade_id = Sequence(lambda n: f"cell-{n}")
+    position = Sequence(lambda n: n)
+    kind = "autograded"
+    max_score = 3.0
+    auto_score = 3.0
+
+
+class FeedbackFactory(DjangoModelFactory[models.Feedback]):
+    class Meta:
+        model = models.Feedback
+
+    run = SubFactory(GradingRunFactory)
+    content = "5" * 64
+
+
+def _hub_of(site: Factory) -> models.Hub:
+    """A factory has one hub."""
+    return models.Hub.objects.filter(factory=site).first() or HubFactory.create(factory=site)
