@@ -27,6 +27,7 @@
           trust: false,
         });
         place.classList.add("is-set");
+        if (place.scrollWidth > place.clientWidth && place.matches(".display")) place.tabIndex = 0; // scrolls by keyboard too
       } catch {
         place.textContent = source;
         place.classList.add("math-error", "is-set");
