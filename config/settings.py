@@ -229,6 +229,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Several objects have a "status"; without names the document would number them.
+    "ENUM_NAME_OVERRIDES": {
+        "EnrolmentStatus": "courses.states.EnrolmentStatus",
+        "SessionStatus": "labs.states.SessionStatus",
+        "SubmissionStatus": "labs.states.SubmissionStatus",
+        "GradingStatus": "labs.states.GradingStatus",
+    },
 }
 
 # --- Labs ------------------------------------------------------------------------------------------

@@ -87,6 +87,16 @@ def joinable_cohort(public_id: UUID) -> Cohort:
     return get_object_or_404(cohorts, public_id=public_id)
 
 
+def visible_cohorts_for(user: User, now: datetime) -> QuerySet[Cohort]:
+    """Cohorts that a person may join, is in, teaches or is staff for."""
+    own = Cohort.objects.filter(enrolments__in=enrolments_for(user))
+    return Cohort.objects.filter(
+        Q(pk__in=joinable_cohorts(now).values("pk"))
+        | Q(pk__in=own.values("pk"))
+        | Q(pk__in=taught_cohorts_for(user).values("pk"))
+    )
+
+
 # --- Learning: one's own enrolments ----------------------------------------------------------------
 
 
