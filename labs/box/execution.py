@@ -1,0 +1,218 @@
+"""One notebook through one box: every cell run once, whatever some of them do to the kernel."""
+
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from labs.box.kernel import BoxKernel, CellRun, KernelStartError
+from labs.box.limits import BoxEnvironment, BoxLimits
+from labs.box.process import Fault, check_file_names
+from labs.exceptions import BoxUnavailableError
+from labs.states import GradingOutcome
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_OUTCOMES: Final = {
+    Fault.TIMEOUT: GradingOutcome.TIMEOUT,
+    Fault.OUT_OF_MEMORY: GradingOutcome.OUT_OF_MEMORY,
+    Fault.TOO_MANY_PROCESSES: GradingOutcome.KERNEL_DIED,
+    Fault.TOO_MUCH_OUTPUT: GradingOutcome.KERNEL_DIED,
+    Fault.KERNEL_DIED: GradingOutcome.KERNEL_DIED,
+}
+# Tags that nbclient reads, with nbclient's meaning.
+_SKIP_TAG: Final = "skip-execution"
+_MAY_RAISE_TAG: Final = "raises-exception"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A notebook after its run.
+
+    `outcome` is scored when every cell could be run. Otherwise `faulty_cell` names the first cell at fault (by
+    its grade id, else its cell id, else `cell-<number>`), `reason` is its fault as a slug, and `not_run` names
+    the cells that could not be run because of it. Every cell at fault or not run shows an error among its
+    outputs, so that a missing result never looks like a pass.
+    """
+
+    notebook: "NotebookNode"
+    outcome: GradingOutcome
+    faulty_cell: str | None
+    not_run: tuple[str, ...]
+    seconds: float
+    reason: str = ""
+
+
+@dataclass
+class _Pass:
+    """One kernel's way through the notebook; `lost_at` is the cell that took the kernel with it."""
+
+    runs: dict[int, CellRun] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
+    lost_at: int | None = None
+    is_out_of_time: bool = False
+    stopped_at: int | None = None
+
+
+def execute_notebook(
+    notebook: "NotebookNode",
+    *,
+    files: Mapping[str, bytes],
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+    allow_errors: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> Execution:
+    """Run a copy of the notebook in a box with these files beside it, as long as `limits.total_seconds` allows.
+
+    A time-out costs its cell. A cell that takes the kernel with it is left out of one second run, whose results
+    are kept for the cells behind it. Nothing that the notebook does raises; BoxUnavailableError means that this
+    machine can box nothing.
+    """
+    if refused := check_file_names(files):
+        raise ValueError(f"not names of files below a folder: {refused[:3]}")
+    runner = _Runner(notebook, files, limits, environment, allow_errors, variables or {})
+    return runner.execute()
+
+
+def name_cell(cell: Mapping[str, Any], index: int) -> str:
+    """What a cell is called towards people: its grade id, else its cell id, else its number from 1."""
+    nbgrader = cell.get("metadata", {}).get("nbgrader", {})
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, Mapping) else None
+    return str(grade_id or cell.get("id") or f"cell-{index + 1}")
+
+
+class _Runner:
+    def __init__(
+        self,
+        notebook: "NotebookNode",
+        files: Mapping[str, bytes],
+        limits: BoxLimits,
+        environment: BoxEnvironment,
+        allow_errors: bool,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._notebook = deepcopy(notebook)
+        self._files = files
+        self._limits = limits
+        self._environment = environment
+        self._allow_errors = allow_errors
+        self._variables = variables
+        self._started_at = time.monotonic()
+
+    @property
+    def _remaining(self) -> float:
+        return self._started_at + self._limits.total_seconds - time.monotonic()
+
+    def execute(self) -> Execution:
+        wanted = [index for index, cell in enumerate(self._notebook.cells) if _is_run(cell)]
+        try:
+            first = self._go(wanted)
+            second = None
+            if first.lost_at is not None and not first.is_out_of_time:
+                second = self._go([index for index in wanted if index != first.lost_at])
+        except KernelStartError as error:
+            self._check_environment(error)
+            return self._report(wanted, _Pass(faults={}), is_started=False)
+        return self._report(wanted, _merge(first, second))
+
+    def _go(self, wanted: list[int]) -> _Pass:
+        way = _Pass()
+        if not wanted:
+            return way
+        with BoxKernel(
+            self._environment, self._limits, files=self._files, variables=self._variables
+        ) as kernel:
+            previous: int | None = None
+            for index in wanted:
+                cell = self._notebook.cells[index]
+                remaining = self._remaining
+                run = kernel.run_cell(cell.source, seconds=max(0, min(self._limits.cell_seconds, remaining)))
+                way.runs[index] = run
+                if run.fault is not None:
+                    self._note_fault(way, index, previous, run)
+                if way.lost_at is not None or way.is_out_of_time or self._must_stop(cell, run):
+                    way.stopped_at = index
+                    break
+                previous = index
+        return way
+
+    def _note_fault(self, way: _Pass, index: int, previous: int | None, run: CellRun) -> None:
+        assert run.fault is not None  # noqa: S101 (the caller asked)
+        way.is_out_of_time = self._remaining <= 0
+        if not run.is_kernel_usable:
+            way.lost_at = index
+            if run.fault is Fault.KERNEL_DIED and not run.has_started and previous is not None:
+                # The kernel never got to this cell: the one before had already brought its end about.
+                way.lost_at = previous
+                way.runs[previous] = way.runs.pop(index)
+        way.faults[index if way.lost_at is None else way.lost_at] = run.fault
+
+    def _must_stop(self, cell: Mapping[str, Any], run: CellRun) -> bool:
+        may_raise = self._allow_errors or _MAY_RAISE_TAG in _tags(cell)
+        return run.is_error and not may_raise
+
+    def _check_environment(self, error: KernelStartError) -> None:
+        """A kernel that starts without the learner's files means that these kept it from starting."""
+        try:
+            with BoxKernel(self._environment, self._limits, files={}, variables={}):
+                return
+        except KernelStartError:
+            raise BoxUnavailableError(f"the lab environment: {error}", reason="kernel_not_started") from error
+
+    def _report(self, wanted: list[int], way: _Pass, *, is_started: bool = True) -> Execution:
+        not_run = []
+        for index in wanted:
+            cell = self._notebook.cells[index]
+            cell.outputs = []
+            if run := way.runs.get(index):
+                cell.execution_count = run.execution_count
+                cell.outputs = _to_nodes(run)
+            else:
+                cell.outputs = _not_run_outputs()
+                not_run.append(name_cell(cell, index))
+        fault_at = min(way.faults, default=None)
+        outcome, reason = GradingOutcome.SCORED, ""
+        if not is_started:
+            outcome, reason = GradingOutcome.KERNEL_DIED, KernelStartError.reason
+        elif fault_at is not None:
+            outcome, reason = _OUTCOMES[way.faults[fault_at]], way.faults[fault_at].value
+        elif not self._allow_errors:
+            fault_at = way.stopped_at
+        faulty = None if fault_at is None else name_cell(self._notebook.cells[fault_at], fault_at)
+        seconds = time.monotonic() - self._started_at
+        return Execution(self._notebook, outcome, faulty, tuple(not_run), seconds, reason)
+
+
+def _merge(first: _Pass, second: _Pass | None) -> _Pass:
+    """Up to the lost cell the first run counts, behind it the second."""
+    if second is None or first.lost_at is None:
+        return first
+    runs = dict(first.runs)
+    faults = dict(first.faults)
+    runs.update({index: run for index, run in second.runs.items() if index > first.lost_at})
+    faults.update({index: fault for index, fault in second.faults.items() if index > first.lost_at})
+    return _Pass(runs=runs, faults=faults, stopped_at=second.stopped_at)
+
+
+def _is_run(cell: Mapping[str, Any]) -> bool:
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and _SKIP_TAG not in _tags(cell)
+
+
+def _tags(cell: Mapping[str, Any]) -> list[object]:
+    tags = cell["metadata"].get("tags", [])
+    return tags if isinstance(tags, list) else []
+
+
+def _to_nodes(run: CellRun) -> "list[NotebookNode]":
+    from nbformat import from_dict
+
+    return [from_dict(output) for output in run.outputs]
+
+
+def _not_run_outputs() -> "list[NotebookNode]":
+    from nbformat.v4 import new_output
+
+    return [new_output("error", ename="CellNotRun", evalue="", traceback=["CellNotRun"])]

@@ -1,0 +1,31 @@
+"""What a box is given: its limits and the environment whose kernel it runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class BoxLimits:
+    """Ceilings of one run of one notebook, the re-run after a crash included.
+
+    `memory_bytes` is for the whole tree of processes, and `disk_bytes` (working folder and /tmp, held in
+    memory) comes on top of it. `processes` counts threads too, as the kernel of the machine does.
+    `output_bytes` is what is kept: a little more is cut off, very much more is a fault of the cell.
+    """
+
+    memory_bytes: int = 2048 * MEBIBYTE
+    processes: int = 64
+    output_bytes: int = MEBIBYTE
+    cell_seconds: float = 60
+    total_seconds: float = 300
+    disk_bytes: int = 256 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class BoxEnvironment:
+    """The interpreter of the learner's environment; everything else that the box shows is derived from it."""
+
+    python: Path

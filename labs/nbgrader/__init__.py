@@ -1,0 +1,64 @@
+"""nbgrader's format and pipeline, everything that executes in the box. Knows neither models nor settings.
+
+nbgrader takes seconds to import, so that happens when the first of these functions is called.
+"""
+
+from collections.abc import Mapping
+
+from labs.box import BoxEnvironment, BoxLimits
+from labs.nbgrader.results import (
+    CellKind,
+    CellResult,
+    FeedbackCell,
+    GradeCellSpec,
+    GradingResult,
+    NotebookResult,
+    ReleasedLab,
+    SourceProblem,
+)
+
+__all__ = [
+    "CellKind",
+    "CellResult",
+    "FeedbackCell",
+    "GradeCellSpec",
+    "GradingResult",
+    "NotebookResult",
+    "ReleasedLab",
+    "SourceProblem",
+    "autograde",
+    "check_source",
+    "make_release",
+]
+
+
+def make_release(source: Mapping[str, bytes], *, name: str, environment: BoxEnvironment) -> ReleasedLab:
+    """See `labs.nbgrader.release`."""
+    from labs.nbgrader import release
+
+    return release.make_release(source, name=name, environment=environment)
+
+
+def autograde(
+    release: ReleasedLab,
+    submitted: Mapping[str, bytes],
+    *,
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+    late_seconds: float = 0,
+) -> GradingResult:
+    """See `labs.nbgrader.grading`."""
+    from labs.nbgrader import grading
+
+    return grading.autograde(
+        release, submitted, limits=limits, environment=environment, late_seconds=late_seconds
+    )
+
+
+def check_source(
+    source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
+) -> list[SourceProblem]:
+    """See `labs.nbgrader.checking`."""
+    from labs.nbgrader import checking
+
+    return checking.check_source(source, environment=environment)

@@ -1,0 +1,53 @@
+"""nbgrader's autotests (`### AUTOTEST f(3)`), which run the author's code to write the tests: in the box."""
+
+from typing import Any
+
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbgrader.preprocessors import InstantiateTests
+
+from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+
+
+class BoxedInstantiateTests(InstantiateTests):
+    """nbgrader's preprocessor with its kernel exchanged for one in a box."""
+
+    def __init__(self, environment: BoxEnvironment, limits: BoxLimits, files: dict[str, bytes]) -> None:
+        super().__init__()
+        self._environment = environment
+        self._limits = limits
+        self._files = files
+        self._kernel: BoxKernel | None = None
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Raises ValueError for a kernel that nbgrader has no autotests for, else what nbgrader raises."""
+        if not any(cell.cell_type == "code" and self.autotest_delimiter in cell.source for cell in nb.cells):
+            return nb, resources
+        name = nb.metadata.get("kernelspec", {}).get("name", "")
+        if name not in self.comment_strs or name not in self.sanitizers:
+            raise ValueError(f"autotests know no kernel called {name!r}")
+        resources["kernel_name"] = name
+        self._load_test_template_file(resources)
+        self.global_tests_loaded = True
+        self.sanitizer = self.sanitizers[name]
+        with BoxKernel(self._environment, self._limits, files=self._files, variables={}) as self._kernel:
+            # Past InstantiateTests.preprocess, which would start a kernel of its own, to the loop over the cells.
+            done: tuple[NotebookNode, dict[str, Any]] = super(InstantiateTests, self).preprocess(
+                nb, resources
+            )
+            return done
+
+    def _execute_code_snippet(self, code: str) -> str | None:
+        assert self._kernel is not None  # noqa: S101 (only called from within preprocess)
+        if not code.strip():
+            return None
+        run = self._kernel.run_cell(code, seconds=self._limits.cell_seconds)
+        result = None
+        for output in run.outputs:
+            if output["output_type"] == "error":
+                lines = output["traceback"] if isinstance(output["traceback"], list) else []
+                raise CellExecutionError("\n".join(lines), str(output["ename"]), str(output["evalue"]))
+            data = output.get("data")
+            if isinstance(data, dict) and "text/plain" in data:
+                result = self.sanitizer(str(data["text/plain"]))
+        return result

@@ -1,0 +1,133 @@
+"""Bytes into notebooks: a learner's reduced to what grading needs, so that nothing odd in them gets any further."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.nbgraderformat import SCHEMA_VERSION, MetadataValidator
+
+from labs.exceptions import InvalidNotebookError
+
+MAX_NOTEBOOK_BYTES: Final = 32 * 1024 * 1024
+_MAX_CELLS: Final = 5000
+_MAX_TAGS: Final = 50
+_CELL_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+def read_source(content: bytes) -> NotebookNode:
+    """An author's notebook, whole, with nbgrader's metadata in today's schema. Raises InvalidNotebookError."""
+    read_json(content)
+    try:
+        notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
+        upgraded: NotebookNode = MetadataValidator().upgrade_notebook_metadata(notebook)
+    except Exception as error:
+        raise InvalidNotebookError(str(error), reason="not_a_notebook") from error
+    return upgraded
+
+
+def read_submission(content: bytes) -> NotebookNode:
+    """A learner's notebook without outputs and unknown metadata. Raises InvalidNotebookError, nothing else."""
+    raw = read_json(content)
+    try:
+        notebook = raw if raw["nbformat"] == 4 else nbformat.convert(nbformat.from_dict(raw), 4)
+        cells = _reduce_cells(notebook["cells"])
+        metadata = {"kernelspec": _scalars(notebook.get("metadata", {}).get("kernelspec"))}
+        reduced: NotebookNode = nbformat.from_dict(
+            {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+        )
+        reduced = MetadataValidator().upgrade_notebook_metadata(reduced)
+    except InvalidNotebookError:
+        raise
+    except Exception as error:
+        raise InvalidNotebookError(str(error), reason="not_a_notebook") from error
+    newest = max((_schema_version(cell) for cell in reduced.cells), default=0)
+    if newest > SCHEMA_VERSION:
+        raise InvalidNotebookError(f"nbgrader schema {newest}", reason="schema_too_new")
+    return reduced
+
+
+def read_json(content: bytes) -> dict[str, Any]:
+    """The notebook's own JSON, known to be of a format that can be converted. Raises InvalidNotebookError."""
+    if len(content) > MAX_NOTEBOOK_BYTES:
+        raise InvalidNotebookError(f"{len(content)} bytes", reason="notebook_too_large")
+    try:
+        raw = json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidNotebookError(str(error), reason="broken_json") from error
+    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
+        raise InvalidNotebookError("no cells", reason="not_a_notebook")
+    version = raw.get("nbformat")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise InvalidNotebookError("no nbformat", reason="not_a_notebook")
+    if not 2 <= version <= 4:
+        raise InvalidNotebookError(f"nbformat {version}", reason="unknown_format")
+    return raw
+
+
+def _schema_version(cell: NotebookNode) -> int:
+    version = cell.metadata.get("nbgrader", {}).get("schema_version", 0)
+    return version if isinstance(version, int) else 0
+
+
+def _reduce_cells(cells: object) -> list[dict[str, Any]]:
+    if not isinstance(cells, list):
+        raise InvalidNotebookError("cells is no list", reason="not_a_notebook")
+    if len(cells) > _MAX_CELLS:
+        raise InvalidNotebookError(f"{len(cells)} cells", reason="notebook_too_large")
+    seen: set[str] = set()
+    return [_reduce_cell(cell, seen) for cell in cells if isinstance(cell, Mapping)]
+
+
+def _reduce_cell(cell: Mapping[str, Any], seen: set[str]) -> dict[str, Any]:
+    kind = cell.get("cell_type")
+    kind = kind if kind in ("code", "markdown", "raw") else "raw"
+    metadata = cell.get("metadata")
+    reduced: dict[str, Any] = {
+        "cell_type": kind,
+        "metadata": _reduce_metadata(metadata if isinstance(metadata, Mapping) else {}),
+        "source": _read_text(cell.get("source")),
+    }
+    name = cell.get("id")
+    if isinstance(name, str) and _CELL_ID.fullmatch(name) and name not in seen:
+        seen.add(name)
+        reduced["id"] = name
+    if kind == "code":
+        reduced |= {"execution_count": None, "outputs": []}
+    return reduced
+
+
+def _reduce_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    reduced: dict[str, Any] = {}
+    if "nbgrader" in metadata:
+        # Without a grade id a cell is nothing that a release could know.
+        nbgrader = _scalars(metadata["nbgrader"])
+        if isinstance(nbgrader.get("grade_id"), str) and nbgrader["grade_id"]:
+            reduced["nbgrader"] = nbgrader
+    tags = metadata.get("tags")
+    if isinstance(tags, list):
+        reduced["tags"] = [tag for tag in tags[:_MAX_TAGS] if isinstance(tag, str)]
+    return reduced
+
+
+def _scalars(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        _clean(name): _clean(inner) if isinstance(inner, str) else inner
+        for name, inner in value.items()
+        if inner is None or isinstance(inner, str | int | float)
+    }
+
+
+def _read_text(value: object) -> str:
+    if isinstance(value, list):
+        value = "".join(line for line in value if isinstance(line, str))
+    return _clean(value) if isinstance(value, str) else ""
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which no file and no checksum can take."""
+    return text.encode("utf-8", "replace").decode()
