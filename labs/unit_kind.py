@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from courses.models import Unit
 from courses.unit_kinds import Report, UnitKind, UnitSource, register
@@ -84,7 +85,7 @@ def check_lab(source: UnitSource, report: Report) -> LabData | None:
     limits = read_numbers(source.settings, "grading", LIMITS, tell)
     files = {**read_folder(source.folder / "files"), **read_folder(source.folder / "source")}
     if not any(is_notebook(path) for path in files):
-        tell("source", "There is no notebook (*.ipynb) in this folder.", code="lab-without-notebook")
+        tell("source", _("There is no notebook (*.ipynb) in this folder."), code="lab-without-notebook")
     for found in check_source(files):
         tell(f"source/{found.notebook}", found.message, line=found.line, code=found.code)
     return None if problems else LabData(source=files, needs=needs, limits=limits)
@@ -94,17 +95,16 @@ def read_numbers(table: Mapping[str, Any], name: str, known: set[str], tell: Rep
     """A table of whole numbers in lab.toml, each above nothing and below the highest that is sensible."""
     values = table.get(name, {})
     if not isinstance(values, dict):
-        tell("lab.toml", f"[{name}] is a table of numbers.", code="lab-setting")
+        tell("lab.toml", _("[%(name)s] is a table of numbers.") % {"name": name}, code="lab-setting")
         return {}
     for key, value in values.items():
         if key not in known:
-            tell(
-                "lab.toml",
-                f"[{name}] has no “{key}”; it knows {', '.join(sorted(known))}.",
-                code="lab-setting",
-            )
+            words = {"name": name, "key": key, "known": ", ".join(sorted(known))}
+            message = _("[%(name)s] has no “%(key)s”; it knows %(known)s.") % words
+            tell("lab.toml", message, code="lab-setting")
         elif isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST[key]:
-            tell("lab.toml", f"{key} is a whole number from 0 to {HIGHEST[key]}.", code="lab-setting")
+            message = _("%(key)s is a whole number from 0 to %(highest)s.")
+            tell("lab.toml", message % {"key": key, "highest": HIGHEST[key]}, code="lab-setting")
     return dict(values)
 
 
@@ -134,7 +134,7 @@ def import_lab(unit: Unit, _package_unit: "PackageUnit", prepared: object) -> No
     """Tie the unit to its LabRelease, made now or before; equal content is the same release."""
     if not isinstance(prepared, PreparedLab):
         raise TypeError(f"unit {unit.slug} was not prepared")
-    lab, _ = Lab.objects.get_or_create(course=unit.release.course, slug=unit.slug)
+    lab, _is_new = Lab.objects.get_or_create(course=unit.release.course, slug=unit.slug)
     release = lab.releases.filter(content_hash=prepared.data.content_hash).first()
     if release is None:
         release = create_release(lab, prepared)

@@ -1,6 +1,5 @@
 """Asking for sessions: one press or ten, and what is refused."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,7 @@ class Sent(list[tuple[str, int, str]]):
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Records what is queued instead of publishing it."""
     queued = Sent()
     for task in (tasks.spawn_session, tasks.stop_session, tasks.look_at_work):
@@ -33,7 +32,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
             "apply_async",
             lambda args, queue, name=name, **_options: queued.append((name, args[0], queue)),
         )
-    yield queued
+    return queued
 
 
 @pytest.fixture
