@@ -14,6 +14,8 @@ from courses.states import EnrolmentStatus
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
+pytest_plugins = ["tests.live.fixtures"]  # a running Paja is for the whole session, wherever its tests stand
+
 
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
