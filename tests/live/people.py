@@ -1,0 +1,79 @@
+"""People who use a running Paja without a screen: cookies and forms, no scripts."""
+
+import itertools
+import re
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+from allauth.account.models import EmailAddress
+
+from courses.models import Cohort, Enrolment, User
+from courses.services import enrolments
+from labs.blobs import hash_files, store_files
+from labs.models import Lab, Snapshot
+from tests.factories.labs import SnapshotFactory
+from tests.live.stack import Stack
+
+PASSWORD = "a-long-password-2026"
+numbers = itertools.count(1)
+
+
+def make_person(name: str) -> User:
+    """An account with a confirmed address, such as ada-1@example.org."""
+    email = f"{name.lower()}-{next(numbers)}@example.org"
+    user = User.objects.create_user(email, PASSWORD, full_name=name)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def make_learner(cohort: Cohort) -> Enrolment:
+    """Ada, enrolled in the cohort."""
+    ada = make_person("Ada")
+    return enrolments.enrol(cohort, ada, actor=ada)
+
+
+def save_work(enrolment: Enrolment, lab: Lab, files: dict[str, bytes]) -> Snapshot:
+    """Work in a lab as an earlier session would have left it."""
+    digests = store_files(files)
+    return SnapshotFactory.create(
+        learner=enrolment.learner, lab=lab, files=digests, content_hash=hash_files(digests)
+    )
+
+
+class Visitor:
+    """A person who is logged in. Redirects are not followed: a test sees where they lead."""
+
+    def __init__(self, stack: Stack, email: str, password: str = PASSWORD) -> None:
+        # Not every resolver knows `localhost` by IPv6 and IPv4 alike: the server is told by its number.
+        parts = urlsplit(stack.url)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{parts.port}", headers={"Host": parts.netloc}, timeout=30
+        )
+        self.get("/accounts/login/")
+        answer = self.press("/accounts/login/", login=email, password=password)
+        assert answer.status_code == 302, f"{email} could not log in: {answer.status_code}"
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(path)
+
+    def read(self, path: str) -> str:
+        """The text of a page that must be there."""
+        answer = self.get(path)
+        assert answer.status_code in {200, 286}, f"{path}: {answer.status_code}"
+        return answer.text
+
+    def press(self, path: str, **fields: str) -> httpx.Response:
+        token = self.client.cookies["paja_csrf"]
+        return self.client.post(path, data={**fields, "csrfmiddlewaretoken": token})
+
+    @property
+    def session_key(self) -> str:
+        return self.client.cookies["paja_session"]
+
+
+def find_id(path: str) -> UUID:
+    """The UUID in an address."""
+    found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", path)
+    assert found, path
+    return UUID(found[0])
