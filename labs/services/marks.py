@@ -25,6 +25,10 @@ class Mark:
         return not self.waiting_points
 
     @property
+    def is_full(self) -> bool:
+        return self.score >= self.max_score
+
+    @property
     def points(self) -> str:
         """Such as "7 of 10 points"."""
         return points_of(self.score, self.max_score)
@@ -87,6 +91,12 @@ def mark_cell(grade: CellGrade) -> CellMark:
 def points_of(score: float, max_score: float) -> str:
     words = ngettext("%(score)s of %(max)s point", "%(score)s of %(max)s points", _plural(max_score))
     return words % {"score": format_points(score), "max": format_points(max_score)}
+
+
+def count_points(points: float) -> str:
+    """Such as "12 points"."""
+    words = ngettext("%(points)s point", "%(points)s points", _plural(points))
+    return words % {"points": format_points(points)}
 
 
 def format_points(points: float) -> str:

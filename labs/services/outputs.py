@@ -20,6 +20,9 @@ MAX_SOURCE: Final = 20_000
 MAX_OUTPUTS: Final = 50
 """Per output, output, cell and cell; what is longer is cut and says so."""
 
+LINES_AT_ONCE: Final = 24
+"""Lines of an output that are seen without opening the rest."""
+
 # In this order: the richest form that can be shown safely. SVG, JavaScript and widgets are programs.
 PICTURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8"}
 
@@ -63,11 +66,15 @@ class Allowance:
 
 @dataclass(frozen=True)
 class ShownOutput:
-    """One output: `content` is plain text, except for `html` and the address of an `image`."""
+    """One output: `content` is plain text, except for `html` and the address of an `image`.
+
+    Of a long text `rest` follows the content; of a long error it comes before, because the end says what went wrong.
+    """
 
     kind: Kind
     content: str | SafeString
     is_cut: bool = False
+    rest: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,15 @@ def _show_picture(media_type: str, signature: bytes, text: str, allowance: Allow
 
 def _show_text(kind: Kind, text: str, allowance: Allowance) -> list[ShownOutput]:
     # Cut before cleaning too, so that a megabyte costs no more than what is shown of it.
-    clean = clean_text(text[: 8 * MAX_TEXT])
-    kept = "\n".join(clean[:MAX_TEXT].split("\n")[:MAX_LINES])
+    clean = clean_text(text[: 8 * MAX_TEXT]).rstrip("\n")
+    lines = clean[:MAX_TEXT].split("\n")[:MAX_LINES]
+    kept = "\n".join(lines)
     allowance.spend(characters=len(kept))
-    return [ShownOutput(kind, kept, is_cut=len(kept) < len(clean) or len(text) > 8 * MAX_TEXT)]
+    is_cut = len(kept) < len(clean) or len(text) > 8 * MAX_TEXT
+    if len(lines) <= LINES_AT_ONCE:
+        return [ShownOutput(kind, kept, is_cut)]
+    if kind == "error":
+        first, last = lines[:-LINES_AT_ONCE], lines[-LINES_AT_ONCE:]
+        return [ShownOutput(kind, "\n".join(last), is_cut, rest="\n".join(first))]
+    first, last = lines[:LINES_AT_ONCE], lines[LINES_AT_ONCE:]
+    return [ShownOutput(kind, "\n".join(first), is_cut, rest="\n".join(last))]

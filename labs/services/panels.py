@@ -15,7 +15,7 @@ from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
 from labs.states import SessionStatus, SubmissionStatus
 
-Action = Literal["start", "start_again", "follow", "open", "wait", "result"]
+Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class LabPanel:
             if self.active.status == SessionStatus.READY:
                 return "open"
             return "wait" if self.active.status == SessionStatus.STOPPING else "follow"
-        if self.attempts and self.attempts[0].is_graded:
+        if self.moving:
+            return "submitted"
+        if self.numbered and self.numbered[0].is_graded:
             return "result"
         return "start_again" if self.has_work else "start"
 
@@ -57,9 +59,13 @@ class LabPanel:
 
     @property
     def can_submit(self) -> bool:
-        if self.is_submitting:
+        """Whether there is something to hand in: a running server, or saved work that is newer than the last attempt."""
+        if self.is_submitting or self.active:
+            return self.action == "open" and not self.is_submitting
+        if self.snapshot_saved_at is None:
             return False
-        return self.action == "open" or (not self.active and self.snapshot_saved_at is not None)
+        collected_at = self.numbered[0].submission.saved_at if self.numbered else None
+        return collected_at is None or collected_at < self.snapshot_saved_at
 
     @property
     def is_submitting(self) -> bool:
@@ -69,6 +75,11 @@ class LabPanel:
     def numbered(self) -> list[Attempt]:
         """The attempts that were collected, newest first."""
         return [attempt for attempt in self.attempts if attempt.submission.attempt is not None]
+
+    @property
+    def moving(self) -> Attempt | None:
+        """The attempt that is being collected or graded."""
+        return next((attempt for attempt in self.attempts if attempt.is_moving), None)
 
     @property
     def failure(self) -> str:
@@ -92,8 +103,8 @@ class LabPanel:
     @property
     def is_in_a_hurry(self) -> bool:
         """Whether something moves that the learner waits for."""
-        is_grading = any(attempt.is_moving for attempt in self.attempts)
-        return is_grading or (self.active is not None and self.active.status != SessionStatus.READY)
+        is_starting_or_stopping = self.active is not None and self.active.status != SessionStatus.READY
+        return is_starting_or_stopping or self.moving is not None
 
     @property
     def is_at_rest(self) -> bool:

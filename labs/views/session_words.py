@@ -52,8 +52,8 @@ def list_steps(session: LabSession) -> list[Step]:
     )
     at = _step_number(session)
     return [
-        Step(name, note if number == at else "", _step_state(session, number, at), times[number])
-        for number, (name, note) in enumerate(names)
+        Step(name, note if number == at and session.is_active else "", _step_state(session, number, at), time)
+        for number, ((name, note), time) in enumerate(zip(names, times, strict=True))
     ]
 
 

@@ -14,6 +14,7 @@ from labs.exceptions import RefusedError
 from labs.models import LabUnit
 from labs.reasons import sentence_for
 from labs.services.lab_units import lab_units_of
+from labs.services.marks import count_points
 from labs.services.panels import find_panel
 from labs.services.sessions import request_session, watch_session
 from labs.services.submissions import submit_lab
@@ -23,10 +24,11 @@ from labs.views.responses import SignedInRequest, render_polled
 def page_context(
     _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, _language: str
 ) -> dict[str, object]:
-    """`lab_unit` and `lab` (a LabPanel, None in a preview); the page itself has the unit's `text`."""
+    """`lab_unit`, `max_points` in words and `lab` (a LabPanel, None in a preview); the page itself has the unit's `text`."""
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
     return {
         "lab_unit": lab_unit,
+        "max_points": count_points(lab_unit.release.max_score),
         "lab": find_panel(enrolment, lab_unit) if enrolment else None,
     }
 
