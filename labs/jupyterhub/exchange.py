@@ -62,7 +62,7 @@ def ask(
         # Asked for "identity": compression would let a small answer grow without bound.
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise TooLargeError("compressed")
-        for piece in response.iter_raw():
+        for piece in response.iter_bytes():
             body += piece
             if len(body) > max_bytes:
                 raise TooLargeError(f"more than {max_bytes} bytes")
