@@ -106,7 +106,7 @@ class Outline:
 
 
 def load_outlines(releases: Sequence[CourseRelease]) -> None:
-    """Load what `make_outline` reads for all of them in six queries, without the units' long texts."""
+    """Load what `make_outline` reads for all of them in five queries, without the units' long texts."""
     titles = UnitText.objects.only("unit_id", "language", "title")
     units = Unit.objects.prefetch_related(Prefetch("texts", queryset=titles))
     prefetch_related_objects(releases, "texts", "modules__texts", Prefetch("modules__units", queryset=units))

@@ -8,9 +8,32 @@ from factory import LazyFunction, RelatedFactory, SelfAttribute, Sequence, SubFa
 from factory.django import DjangoModelFactory, FileField
 
 from courses import models
+from courses.quizzes import Option, Question, QuestionKind, Quiz
 from courses.states import EnrolmentStatus
 
-QUIZ: dict[str, Any] = {}
+QUIZ: dict[str, Any] = Quiz(
+    title="",
+    questions=(
+        Question(
+            id="q1",
+            kind=QuestionKind.SINGLE,
+            text="How should the data be split?",
+            explanation="Rows of one building are alike.",
+            options=(Option("a", "By building", is_right=True), Option("b", "By row", is_right=False)),
+        ),
+        Question(
+            id="q2",
+            kind=QuestionKind.MULTIPLE,
+            text="What is known beforehand?",
+            explanation="What is measured on the day is not.",
+            options=(
+                Option("a", "The floor area", is_right=True),
+                Option("b", "The forecast", is_right=True),
+                Option("c", "The meter", is_right=False),
+            ),
+        ),
+    ),
+).to_json()
 
 
 class UserFactory(DjangoModelFactory[models.User]):
@@ -115,7 +138,7 @@ class UnitFactory(DjangoModelFactory[models.Unit]):
 
 
 class QuizUnitFactory(UnitFactory):
-    """A quiz of two questions: q1 has one right option (o1), q2 has two (o1, o2)."""
+    """A quiz of two questions, worth a point each: q1 has one right option (a), q2 has two (a, b)."""
 
     kind = "quiz"
     text = RelatedFactory(
@@ -200,7 +223,7 @@ class QuizAttemptFactory(DjangoModelFactory[models.QuizAttempt]):
 
     enrolment = SubFactory(EnrolmentFactory)
     unit_slug = "check"
-    answers = {"q1": ["o1"]}
+    answers = {"q1": ["a"]}
     score = 1.0
     max_score = 2.0
     created_at = LazyFunction(timezone.now)
