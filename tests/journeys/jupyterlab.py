@@ -1,0 +1,67 @@
+"""A learner's JupyterLab in the browser: its notebook run by hand, and its files read and written from its own page."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.screens import PATIENCE
+
+# As JupyterLab itself does it: the address from the page's data, the token against forged requests from its cookie.
+CALL = """async ([method, path, body]) => {
+  const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  const token = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)[1];
+  const answer = await fetch(config.baseUrl + "api/contents/" + path, {
+    method, body, headers: {"Content-Type": "application/json", "X-XSRFToken": token},
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`);
+  return await answer.json();
+}"""
+
+
+def wait_for_notebook(page: Page, name: str) -> None:
+    """The notebook is open and its kernel is idle."""
+    expect(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("tab", name=name)).to_be_visible()
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(timeout=PATIENCE)
+
+
+def run_new_cell(page: Page, source: str, output: str) -> None:
+    """Put a cell under the first one, run it on the kernel, see what it prints, and save."""
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.type(source)
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-OutputArea-output", has_text=output).first).to_be_visible(timeout=PATIENCE)
+    page.keyboard.press("Control+s")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+
+
+def read_notebook(page: Page, path: str) -> dict[str, Any]:
+    model: dict[str, Any] = page.evaluate(CALL, ["GET", path, None])
+    content: dict[str, Any] = model["content"]
+    return content
+
+
+def write_notebook(page: Page, path: str, notebook: dict[str, Any]) -> None:
+    body = json.dumps({"type": "notebook", "format": "json", "content": notebook})
+    page.evaluate(CALL, ["PUT", path, body])
+
+
+def solve(notebook: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    """The notebook with the author's solution in each cell that a learner fills in."""
+    solutions = {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell["source"]
+        for cell in source["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("solution")
+    }
+    cells = [
+        {
+            **cell,
+            "source": solutions.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), cell["source"]),
+        }
+        for cell in notebook["cells"]
+    ]
+    return {**notebook, "cells": cells}
