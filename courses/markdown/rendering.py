@@ -52,7 +52,8 @@ def render_markdown(
     `trusted` is for the text of a course: pictures may come from anywhere, relative addresses are kept, headings
     stay on their level (a text's own title has been taken off). Otherwise (a notebook's cell) pictures are only
     those within the text, relative links lose their address, and headings move down by one. None becomes an h1.
-    `resolve` turns a relative address into the one to show, or None to drop it. `language` is that of the words
+    `resolve` turns a relative address into the one to show, or None to drop it; an anchor in it is a heading's,
+    without prefix. `language` is that of the words
     that are added (the title of a callout). Ids, and links to them, get `id_prefix`, so that a text cannot take
     an id of the page; give each text of a page its own.
     Maths stays text, in span.math.inline, span.math.display or div.math.display, without dollar signs.

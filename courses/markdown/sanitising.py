@@ -55,7 +55,7 @@ def clean_markdown(
         set_tag_attribute_values={"img": {"loading": "lazy"}},
         allowed_classes=CLASSES,
         url_schemes=LINK_SCHEMES | {"data"},
-        url_relative=_relative_rule(trusted=trusted, resolve=resolve),
+        url_relative=_relative_rule(trusted=trusted, resolve=resolve, id_prefix=id_prefix),
         attribute_filter=_attribute_rule(
             id_prefix=id_prefix, remote_pictures=trusted, pictures=("png", "jpeg", "gif", "webp")
         ),
@@ -106,16 +106,17 @@ def _inline_cleaner() -> nh3.Cleaner:
 
 
 def _relative_rule(
-    *, trusted: bool, resolve: Callable[[str], str | None] | None
+    *, trusted: bool, resolve: Callable[[str], str | None] | None, id_prefix: str
 ) -> Callable[[str], str | None]:
     def rule(address: str) -> str | None:
         if address.startswith("#"):
             return address
         if "\\" in address or address.startswith("//"):  # leaves for another host
             return None
-        if resolve is not None:
-            return resolve(address)
-        return address if trusted else None
+        if resolve is None:
+            return address if trusted else None
+        place, hash_sign, anchor = (resolve(address) or "").partition("#")
+        return f"{place}#{id_prefix}{anchor}" if hash_sign else place or None
 
     return rule
 

@@ -13,7 +13,7 @@ from courses.package.modules import MODULES, ReadModule, read_modules
 from courses.package.names import find_about_language
 from courses.package.reading import Reading
 from courses.package.reporting import Problems
-from courses.package.schemas import CourseTable
+from courses.package.schemas import CourseTable, is_language
 from courses.package.tables import Table
 from courses.package.texts import ReadText
 from courses.unit_kinds import Report, UnitKind
@@ -63,7 +63,7 @@ def _read_course(
 def _find_languages(table: Table) -> tuple[str, ...]:
     """The languages as written, even when something else in course.toml is wrong: the rest can still be checked."""
     given = table.data.get("languages")
-    return tuple(each for each in given if isinstance(each, str)) if isinstance(given, list) else ()
+    return tuple(filter(is_language, given)) if isinstance(given, list) else ()
 
 
 def _report_strays(reading: Reading) -> None:

@@ -11,17 +11,18 @@ from django.utils.translation import gettext as _
 
 from courses.package.contents import PackageFile
 from courses.package.limits import MAX_DEPTH, MAX_FILE_BYTES, MAX_FILES, MAX_PACKAGE_BYTES
-from courses.package.names import is_ignored, is_plain
+from courses.package.names import is_ignored, is_plain, is_reserved
 from courses.unit_kinds import Report
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files that count, by their path in the package, and the names of the folders."""
+    """The files that count, by their path in the package, and the folders; `refused` may not be read."""
 
     root: Path
     files: Mapping[str, PackageFile]
     folders: frozenset[str]
+    refused: frozenset[str]
 
     def files_in(self, folder: str) -> list[str]:
         """The names of the files that lie directly in a folder ("" is the package)."""
@@ -35,6 +36,10 @@ class Tree:
         """All files in a folder and the folders in it."""
         return tuple(file for path, file in sorted(self.files.items()) if path.startswith(f"{folder}/"))
 
+    def is_whole(self, folder: str) -> bool:
+        """Whether everything in a folder may be read."""
+        return not any(path in ("", folder) or path.startswith(f"{folder}/") for path in self.refused)
+
     def content_hash(self) -> str:
         """SHA-256 over the paths and contents of all files that count, whatever order the disk has them in."""
         lines = (f"{path}\0{file.sha256}\n" for path, file in sorted(self.files.items()))
@@ -45,7 +50,7 @@ def read_tree(root: Path, report: Report) -> Tree:
     """Walk the package without following a link; report what may not be in one, and leave it out."""
     walk = _Walk(root, report)
     walk.enter(root, "", depth=1)
-    return Tree(root, walk.files, frozenset(walk.folders))
+    return Tree(root, walk.files, frozenset(walk.folders), frozenset(walk.refused))
 
 
 def read_text(tree: Tree, path: str, report: Report, *, max_bytes: int) -> str | None:
@@ -73,44 +78,48 @@ class _Walk:
 
     def __init__(self, root: Path, report: Report) -> None:
         self.root = root.resolve()
-        self.report = report
+        self._report = report
+        self.refused: set[str] = set()
         self.files: dict[str, PackageFile] = {}
         self.folders: set[str] = set()
         self.bytes_left = MAX_PACKAGE_BYTES
         self.is_full = False
 
+    def refuse(self, path: str, message: str, *, line: int | None = None, code: str) -> None:
+        self.refused.add(path)
+        self._report(path, message, line=line, code=code)
+
     def enter(self, folder: Path, path: str, *, depth: int) -> None:
         if depth > MAX_DEPTH:
             message = _("This folder is deeper in the package than %(max)d folders.") % {"max": MAX_DEPTH}
-            self.report(path, message, code="too-deep")
+            self.refuse(path, message, code="too-deep")
             return
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
-            self.report(path, _("This folder cannot be read."), code="unreadable")
+            self.refuse(path, _("This folder cannot be read."), code="unreadable")
             return
         seen: dict[str, str] = {}
         for entry in entries:
             if self.is_full:
                 return
-            if is_ignored(entry.name):
-                continue
             entry_path = f"{path}/{entry.name}" if path else entry.name
-            if self._is_named_well(entry.name, entry_path, seen):
+            if not is_ignored(entry_path) and self._is_named_well(entry.name, entry_path, seen):
                 self._meet(entry, entry_path, depth)
 
     def _is_named_well(self, name: str, path: str, seen: dict[str, str]) -> bool:
         if not is_plain(name):
             shown = path.encode("utf-8", "replace").decode()
-            message = _(
-                "A name here has only letters from a to z, digits, “.”, “_” and “-”, and at most 100 of them."
-            )
-            self.report(shown, message, code="odd-name")
+            message = _("A name here has at most 100 letters from a to z, digits, “.”, “_” and “-”.")
+            self.refuse(shown, message, code="odd-name")
+            return False
+        if is_reserved(name):
+            self.refuse(path, _("Windows keeps this name for a device."), code="odd-name")
             return False
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
             message = _("“%(twin)s” and this name differ only by capital letters.") % {"twin": twin}
-            self.report(path, message, code="same-name")
+            self.refuse(path, message, code="same-name")
         return True
 
     def _meet(self, entry: os.DirEntry[str], path: str, depth: int) -> None:
@@ -122,7 +131,7 @@ class _Walk:
         elif stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
             self._add_file(entry, path)
         else:
-            self.report(path, _("This is neither a file nor a folder."), code="special-file")
+            self.refuse(path, _("This is neither a file nor a folder."), code="special-file")
 
     def _report_link(self, entry: os.DirEntry[str], path: str) -> None:
         try:
@@ -130,14 +139,14 @@ class _Walk:
         except (OSError, RuntimeError):  # a link to itself
             is_inside = True
         if is_inside:
-            self.report(path, _("This is a link. A package has plain files only."), code="link")
+            self.refuse(path, _("This is a link. A package has plain files only."), code="link")
         else:
-            self.report(path, _("This link leads out of the package."), code="leaves-package")
+            self.refuse(path, _("This link leads out of the package."), code="leaves-package")
 
     def _add_file(self, entry: os.DirEntry[str], path: str) -> None:
         size = entry.stat(follow_symlinks=False).st_size
         if size > MAX_FILE_BYTES:
-            _report_size(self.report, path, MAX_FILE_BYTES)
+            _report_size(self.refuse, path, MAX_FILE_BYTES)
             return
         self.bytes_left -= size
         if self.bytes_left < 0 or len(self.files) >= MAX_FILES:
@@ -146,12 +155,12 @@ class _Walk:
                 "A package has at most %(files)d files of %(size)s in all; this one was not read further."
             )
             limits = {"files": MAX_FILES, "size": _megabytes(MAX_PACKAGE_BYTES)}
-            self.report("", message % limits, code="too-large")
+            self.refuse("", message % limits, code="too-large")
             return
         try:
             digest = hashlib.sha256(Path(entry.path).read_bytes()).hexdigest()
         except OSError:
-            self.report(path, _("This file cannot be read."), code="unreadable")
+            self.refuse(path, _("This file cannot be read."), code="unreadable")
             return
         self.files[path] = PackageFile(path, Path(entry.path), size, digest)
 

@@ -16,9 +16,8 @@ _RESERVED = frozenset(
     {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 )
 
-_IGNORED = frozenset(
-    {"__pycache__", "readme", "readme.md", "license", "license.md", "license.txt", "thumbs.db"}
-)
+# About the package rather than in it.
+_ABOUT_PACKAGE = frozenset({"license", "license.md", "license.txt", "readme", "readme.md"})
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,15 @@ def find_about_language(name: str) -> str:
 
 def is_plain(name: str) -> bool:
     """Whether every file system and address can carry the name: ASCII letters, digits, `.`, `_`, `-`."""
-    stem = name.split(".", maxsplit=1)[0].lower()
-    return (
-        bool(_PLAIN.fullmatch(name)) and len(name) <= MAX_NAME and name[-1] != "." and stem not in _RESERVED
-    )
+    return bool(_PLAIN.fullmatch(name)) and len(name) <= MAX_NAME and name[-1] != "."
 
 
-def is_ignored(name: str) -> bool:
-    """Whether a file is nobody's business: hidden, left by an editor, or about the package rather than in it."""
-    return name.startswith(".") or name.endswith(("~", ".swp", ".orig")) or name.lower() in _IGNORED
+def is_reserved(name: str) -> bool:
+    """Whether the name, whatever its ending, means a device on Windows."""
+    return name.split(".", maxsplit=1)[0].lower() in _RESERVED
+
+
+def is_ignored(path: str) -> bool:
+    """Whether a file counts for nothing: hidden, left by Python, or a README or licence beside course.toml."""
+    name = path.rpartition("/")[2]
+    return name.startswith(".") or name == "__pycache__" or path.lower() in _ABOUT_PACKAGE

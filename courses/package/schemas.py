@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from babel import localedata
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from courses.package.limits import MAX_HOURS, MAX_MINUTES, MAX_SLUG, MAX_SUMMARY, MAX_TITLE
@@ -27,13 +27,20 @@ def _check_slug(value: str) -> str:
     return value
 
 
+def is_language(value: object) -> bool:
+    """Whether this is the code of a language (ISO 639, as Unicode's CLDR has them), such as `en`."""
+    return isinstance(value, str) and value.isalpha() and value.islower() and localedata.exists(value)
+
+
 def _check_language(value: str) -> str:
-    if value != value.lower() or not value.isalpha() or not localedata.exists(value):
+    if not is_language(value):
         raise _refuse(_("“%(value)s” is not the code of a language, such as “en”") % {"value": value})
     return value
 
 
 def _check_languages(value: list[str]) -> list[str]:
+    if not value:
+        raise _refuse(_("a course has at least one language"))
     if len(set(value)) < len(value):
         raise _refuse(_("a language is named twice"))
     return value
@@ -98,9 +105,7 @@ class CourseTable(_Table):
 
     slug: Annotated[str, AfterValidator(_check_slug)]
     languages: Annotated[
-        list[Annotated[str, AfterValidator(_check_language)]],
-        Field(min_length=1),
-        AfterValidator(_check_languages),
+        list[Annotated[str, AfterValidator(_check_language)]], AfterValidator(_check_languages)
     ]
     hours: Annotated[float, _check_range(0.1, MAX_HOURS)]
     level: Literal["introductory", "intermediate", "advanced"]

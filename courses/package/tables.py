@@ -56,7 +56,10 @@ def read_table(text: str, path: str, report: Report, *, first_line: int = 1) -> 
     """Parse TOML that begins at a line of its file; None, and a report, when it is not TOML."""
     try:
         data = tomllib.loads(text)
-    except (ValueError, RecursionError) as fault:
+    except RecursionError:
+        report(path, _("This TOML is nested too deeply."), line=first_line, code="wrong-toml")
+        return None
+    except ValueError as fault:
         position = _POSITION.search(str(fault))
         last_line = text.rstrip("\n").count("\n") + 1
         line = int(position["line"]) if position and position["line"] else last_line
@@ -116,6 +119,9 @@ def _report_fault(table: Table, schema: type[BaseModel], fault: ErrorDetails, re
     elif kind in _WANTED:
         message = _("“%(key)s” must be %(wanted)s.") % {"key": name, "wanted": _(_WANTED[kind])}
         report(table.path, message, line=table.line_of(*keys), code="wrong-type")
+    elif kind == "literal_error":
+        message = _("“%(key)s” must be %(expected)s.") % {"key": name, "expected": fault["ctx"]["expected"]}
+        report(table.path, message, line=table.line_of(*keys), code="wrong-value")
     else:
         message = _("“%(key)s”: %(fault)s.") % {"key": name, "fault": fault["msg"].rstrip(".")}
         report(table.path, message, line=table.line_of(*keys), code="wrong-value")

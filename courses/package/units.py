@@ -45,6 +45,8 @@ class ReadUnit:
                 names = {"kind": self.kind, "known": ", ".join(sorted(reading.kinds))}
                 reading.report(self.path, message % names, code="unknown-kind")
             return
+        if not reading.tree.is_whole(self.path):  # a kind reads its files itself
+            return
         bodies = {language: text.body for language, text in self.texts.items()}
         source = UnitSource(self.path, self.folder, reading.languages, bodies, self.settings)
         self.data = kind.check(source, reading.report)

@@ -49,15 +49,19 @@ def has_quiz(source: str) -> bool:
 def parse_quiz(source: str) -> Quiz:
     """The quiz in all ```quiz blocks of a Markdown text; QuizError with every fault when there is one."""
     reader = _Reader()
+    first_line = 1
     for token in parse_markdown(source):
         if token.type == "fence" and _block_name(token.info).startswith("quiz"):
             line = token.map[0] + 1 if token.map else 1
             if token.info.strip() != "quiz":
                 message = _("A quiz block begins with ```quiz and nothing else, this one with ```%(info)s.")
                 reader.add_fault(line, "unknown-block", message % {"info": token.info.strip()})
+            first_line = first_line if first_line > 1 else line
             reader.read_block(token.content, first_line=line + 1)
     if not reader.drafts:
-        reader.add_fault(1, "no-questions", _("This quiz has no question. A question begins with “Q:”."))
+        reader.add_fault(
+            first_line, "no-questions", _("This quiz has no question. A question begins with “Q:”.")
+        )
     if len(reader.drafts) > MAX_QUESTIONS:
         message = _("This quiz has %(count)d questions, more than %(max)d.")
         reader.add_fault(
