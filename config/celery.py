@@ -1,8 +1,11 @@
 """The Celery application: queues, routes and the beat schedule. All background times stand here."""
 
 import os
+from importlib import import_module
+from typing import Any
 
 from celery import Celery
+from celery.signals import celeryd_after_setup
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -37,3 +40,10 @@ app.conf.beat_schedule = {
         "options": {"expires": 10},
     },
 }
+
+
+@celeryd_after_setup.connect
+def load_pipeline(instance: Any, **_options: object) -> None:
+    """A worker that grades imports nbgrader once, before it forks: seconds that no learner should wait for."""
+    if "grading" in instance.app.amqp.queues.consume_from:
+        import_module("labs.nbgrader.grading")

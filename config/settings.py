@@ -249,6 +249,14 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # httpx logs addresses; ours carry names of servers, which belong to the hub's own log.
-    "loggers": {"httpx": {"level": "WARNING"}},
+    "loggers": {
+        # httpx logs addresses; ours carry names of servers, which belong to the hub's own log.
+        "httpx": {"level": "WARNING"},
+        # A line for every sweep, every two seconds, would hide all others.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        # nbgrader warns of every test cell whose hidden tests it puts back.
+        "traitlets": {"level": "ERROR"},
+    },
 }
