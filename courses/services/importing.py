@@ -33,21 +33,19 @@ from courses.package import (
     check_package,
 )
 from courses.package.files import read_tree
+from courses.package.reporting import format_problems
 
 # What a page may show or a browser may open; anything else is offered as a download.
 CONTENT_TYPES: Final[Mapping[str, str]] = {
-    ".avif": "image/avif",
     ".csv": "text/csv; charset=utf-8",
     ".gif": "image/gif",
     ".jpeg": "image/jpeg",
     ".jpg": "image/jpeg",
     ".json": "application/json",
-    ".mp4": "video/mp4",
     ".pdf": "application/pdf",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
-    ".webm": "video/webm",
     ".webp": "image/webp",
 }
 DOWNLOAD: Final = "application/octet-stream"
@@ -59,7 +57,7 @@ class PackageProblemsError(Exception):
     reason = "package_problems"
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(f"{len(problems)} problems")
+        super().__init__(format_problems(problems))
         self.problems = problems
 
 

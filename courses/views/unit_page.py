@@ -10,7 +10,7 @@ from courses.models import Enrolment, Unit, UnitFile
 from courses.outline import Outline
 from courses.texts import pick_text
 
-_SHOWN_IN_THE_BROWSER = ("image/", "video/", "text/plain")
+_SHOWN_IN_THE_BROWSER = ("image/", "text/plain")
 
 
 def show_unit(

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         try:
             result = import_package(COURSE)
         except PackageProblemsError as error:
-            raise CommandError("\n".join(str(problem) for problem in error.problems)) from None
+            raise CommandError(str(error)) from None
         with transaction.atomic():
             for factory in factories:
                 _ensure_cohort(factory, result.release, people)

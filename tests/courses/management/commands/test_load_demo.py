@@ -3,8 +3,7 @@
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
-from pytest_django import DjangoAssertMaxNumQueries
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from courses import access
 from courses.management.commands import load_demo
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _development(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
+def _development(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The course itself is tested where it is checked; here any release will do."""
     settings.DEBUG = True
 
@@ -49,7 +48,7 @@ def test_the_accounts_work_and_see_what_their_role_sees() -> None:
 
 
 def test_loading_again_changes_nothing_and_is_quick(
-    django_assert_max_num_queries: DjangoAssertMaxNumQueries,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     call_command("load_demo")
     ada = make.UserFactory.create()
@@ -95,7 +94,7 @@ def test_accounts_are_printed_with_their_password(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("arguments", [[], ["--accounts"]])
-def test_outside_development_it_refuses(settings: SettingsWrapper, arguments: list[str]) -> None:
+def test_outside_development_it_refuses(settings: Settings, arguments: list[str]) -> None:
     settings.DEBUG = False
 
     with pytest.raises(CommandError):
