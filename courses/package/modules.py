@@ -14,14 +14,9 @@ from courses.package.units import ReadUnit, read_units
 
 MODULES = "modules"
 
-# Folders of a module whose files its texts can show or link to, and the endings that are served.
+# Folders of a module whose files its texts can show or offer, of whatever type: what a browser could run is only
+# ever offered as a download (services.importing).
 FILE_FOLDERS = ("files", "images")
-FILE_TYPES = frozenset(
-    {
-        *(".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"),
-        *(".csv", ".ipynb", ".json", ".pdf", ".py", ".txt", ".zip"),
-    }
-)
 
 
 @dataclass
@@ -86,12 +81,6 @@ def _report_strays(reading: Reading, module: ReadModule) -> None:
     reading.report_unknown(
         module.path, [name for name in folders if name not in FILE_FOLDERS and not find_placed_name(name)]
     )
-    for file in module.files:
-        if not file.path.lower().endswith(tuple(FILE_TYPES)):
-            message = _("Files of this type are not given to learners; allowed are %(types)s.")
-            reading.report(
-                file.path, message % {"types": ", ".join(sorted(FILE_TYPES))}, code="wrong-file-type"
-            )
 
 
 def _report_twins(reading: Reading, modules: list[ReadModule]) -> None:

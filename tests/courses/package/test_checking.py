@@ -301,15 +301,6 @@ BROKEN: dict[str, tuple[Changes, list[str]]] = {
         {f"{M}/30-try-it/source/try.ipynb": "broken"},
         [f"{M}/30-try-it/source/try.ipynb:1: This notebook is broken."],
     ),
-    "a file that is not given to learners": (
-        {f"{M}/files/run.exe": "MZ"},
-        [
-            (
-                f"{M}/files/run.exe: Files of this type are not given to learners; allowed are .csv, .gif, "
-                ".ipynb, .jpeg, .jpg, .json, .pdf, .png, .py, .svg, .txt, .webp, .zip."
-            )
-        ],
-    ),
     "odd names": (
         {f"{M}/images/{name}": "a" for name in ("my picture.png", "ä.png", "con.png", "DATA.png", "-a.png")},
         [
