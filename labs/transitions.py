@@ -55,6 +55,15 @@ def move_session(
     _move(session, to, SESSION_MOVES, event, {"reason": reason, **fields})
 
 
+def note_session(session: LabSession, *, reason: str) -> None:
+    """An event without a move, for the learner to read; once, however often it happens in a row."""
+    newest = session.events.last()
+    if newest is None or newest.reason != reason:
+        LabSessionEvent.objects.create(
+            session=session, before=session.status, after=session.status, reason=reason
+        )
+
+
 @transaction.atomic
 def move_submission(
     submission: Submission,

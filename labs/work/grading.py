@@ -185,17 +185,16 @@ def record_best_score(submission: Submission) -> None:
 
 
 def reconcile_gradings(now: datetime | None = None) -> list[int]:
-    """Ids of queued runs to send again; runs whose worker died are failed and tried anew first."""
+    """Ids of queued runs to send: those in place of runs whose worker died, and those that were forgotten."""
     now = now or timezone.now()
     lost = GradingRun.objects.filter(status=GradingStatus.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
-    for run in lost.select_related("submission"):
-        try_again_or_fail(run, reason="worker_lost")
-    return list(claim_forgotten_runs(now))
+    anew = [try_again_or_fail(run, reason="worker_lost") for run in lost.select_related("submission")]
+    return [*(run.pk for run in anew if run), *claim_forgotten_runs(now)]
 
 
 @transaction.atomic
-def try_again_or_fail(run: GradingRun, *, reason: str) -> None:
-    """End a run for a fault of ours and queue the next, which the sweep sends.
+def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
+    """End a run for a fault of ours and make the next one, which a sweep sends.
 
     After MAX_TRIES the last run stays failed: our fault, never a zero, and no attempt is used up.
     """
@@ -208,9 +207,8 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> None:
             finished_at=timezone.now(),
         )
     except StaleStateError:
-        return
-    if not is_last:
-        queue_run(run.submission, try_number=run.try_number + 1)
+        return None
+    return None if is_last else queue_run(run.submission, try_number=run.try_number + 1)
 
 
 def claim_forgotten_runs(now: datetime) -> Iterator[int]:

@@ -13,6 +13,7 @@ from labs.exceptions import HubUnavailableError, LabError
 from labs.jupyterhub import HubClient, ServerModel
 from labs.models import Hub, LabSession
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
+from labs.transitions import note_session
 from labs.work.connections import HubConnector, connect_hub
 from labs.work.spawning import end_session
 
@@ -92,6 +93,7 @@ def take_step(session: LabSession, step: Step, client: HubClient, sweep: Sweep, 
     match step:
         case Step.SEND_START:
             if claim_resend(session, listed_at):
+                note_session(session, reason="sent_again")
                 sweep.starts.append(session.pk)
         case Step.SEND_STOP:
             if claim_resend(session, listed_at):

@@ -112,11 +112,11 @@ def test_a_fault_of_ours_is_tried_again_and_never_a_zero(
 def test_a_run_whose_worker_died_is_replaced(run: GradingRun) -> None:
     now = timezone.now()
     GradingRun.objects.update(status=GradingStatus.RUNNING, heartbeat_at=now - timedelta(minutes=1))
-    reconcile_gradings(now)
+    sent = reconcile_gradings(now)
     run.refresh_from_db()
     assert (run.status, run.reason) == (GradingStatus.FAILED, "worker_lost")
     following = GradingRun.objects.get(try_number=2)
-    assert following.status == GradingStatus.QUEUED
+    assert (following.status, sent) == (GradingStatus.QUEUED, [following.pk])
     assert reconcile_gradings(now + timedelta(minutes=1)) == [following.pk]
 
 

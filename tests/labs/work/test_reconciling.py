@@ -57,6 +57,14 @@ def test_a_claim_whose_worker_died_is_sent_again() -> None:
     assert next_step(session_in(SessionStatus.SPAWNING, now), None, listed_at=now) is Step.SEND_START
 
 
+def test_a_learner_reads_once_that_their_start_was_sent_again() -> None:
+    session = session_in(SessionStatus.REQUESTED, timezone.now())
+    for _ in range(2):
+        LabSession.objects.update(sent_at=timezone.now() - LONG_AGO)
+        assert reconcile_sessions(session.hub_id, connect=connect_to(FakeHub())).starts == [session.pk]
+    assert [event.reason for event in session.events.all()] == ["sent_again"]
+
+
 def test_a_pending_server_is_waited_for_however_long() -> None:
     now = timezone.now()
     session = session_in(SessionStatus.SPAWNING, now, asked_at=now - timedelta(hours=5))
