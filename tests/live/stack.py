@@ -17,25 +17,13 @@ from django.db.utils import ConnectionHandler
 from django.test import override_settings
 
 from deploy.development.keys import ensure_keys
-from deploy.development.place import ROOT, Place, PlaceError
+from deploy.development.place import ROOT, Place
 from deploy.development.programs import platform_environment
 from deploy.development.supervision import Supervision, bare_environment
 from tests.live.waiting import wait_until
+from tests.servers import find_base_port
 
-FIRST_PORT = 18_000
 READY_SECONDS = 150
-
-
-def find_place(data: Path) -> Place:
-    """A block of ports that nobody uses."""
-    for port in range(FIRST_PORT, FIRST_PORT + 2_000, 100):
-        place = Place(port=port, data=data)
-        try:
-            place.check_ports()
-        except PlaceError:
-            continue
-        return place
-    raise AssertionError("No block of ports is free for the tests.")
 
 
 @dataclass
@@ -48,7 +36,7 @@ class Stack:
 
     @classmethod
     def start(cls, data: Path, blocker: Any) -> "Stack":
-        place = find_place(data)
+        place = Place(port=find_base_port(), data=data)
         environment = {**bare_environment(), "PAJA_PORT": str(place.port), "PAJA_DATA": str(place.data)}
         with (data.parent / "run.log").open("wb") as log:
             runner = subprocess.Popen(
