@@ -1,0 +1,64 @@
+"""What the pages of labs are looked at with: the lab of ada's course, and rows of it in the states that matter."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from courses.models import Enrolment, User
+from labs.models import LabSession, LabUnit, Submission
+from labs.states import SessionStatus
+from tests.factories import labs as make
+
+MakeSession = Callable[..., LabSession]
+MakeSubmission = Callable[..., Submission]
+
+
+@pytest.fixture
+def lab_unit(enrolment: Enrolment) -> LabUnit:
+    make.HubFactory.create(factory=enrolment.cohort.factory)
+    return LabUnit.objects.select_related("unit", "release__lab__course").get(
+        unit__release=enrolment.cohort.release
+    )
+
+
+@pytest.fixture
+def make_session(enrolment: Enrolment, lab_unit: LabUnit) -> MakeSession:
+    def make_session(status: SessionStatus = SessionStatus.READY, **fields: Any) -> LabSession:
+        now = timezone.now()
+        if status == SessionStatus.READY:
+            fields = {"asked_at": now, "delivery_claimed_at": now, "ready_at": now, **fields}
+        session: LabSession = make.LabSessionFactory.create(
+            enrolment=enrolment, release=lab_unit.release, status=status, **fields
+        )
+        return session
+
+    return make_session
+
+
+@pytest.fixture
+def make_submission(enrolment: Enrolment, lab_unit: LabUnit) -> MakeSubmission:
+    def make_submission(**fields: Any) -> Submission:
+        submission: Submission = make.SubmissionFactory.create(
+            **{"enrolment": enrolment, "release": lab_unit.release, **fields}
+        )
+        return submission
+
+    return make_submission
+
+
+@pytest.fixture
+def as_ada(ada: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(ada)
+
+
+@pytest.fixture
+def as_ben(ben: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(ben)
+
+
+@pytest.fixture
+def as_eve(eve: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(eve)

@@ -1,0 +1,245 @@
+"""The lab's part of a unit's page: one next step, start and submit, and when it stops asking."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.utils import timezone
+
+from courses.models import Enrolment
+from labs.models import LabSession, LabUnit, Submission
+from labs.states import GradingStatus, SessionStatus, SubmissionStatus
+from tests.factories import labs as make
+from tests.labs.views.conftest import MakeSession, MakeSubmission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def address(enrolment: Enrolment, lab_unit: LabUnit) -> str:
+    return f"/learn/{enrolment.cohort.public_id}/{lab_unit.unit.slug}/"
+
+
+def test_a_new_learner_is_offered_the_start_and_nothing_else(as_ada: Client, address: str) -> None:
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Start lab" in page
+    assert 'id="lab-submit"' not in page
+    assert 'id="lab-stop"' not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "hidden"),
+    [
+        (SessionStatus.REQUESTED, ["lab-follow", "session-stop"], ["lab-start", "lab-submit", "lab-open"]),
+        (SessionStatus.SPAWNING, ["lab-follow", "session-stop"], ["lab-start", "lab-submit", "lab-open"]),
+        (SessionStatus.READY, ["lab-open", "lab-submit", "session-stop"], ["lab-start", "lab-follow"]),
+        (SessionStatus.STOPPING, [], ["lab-start", "lab-submit", "lab-open", "session-stop"]),
+        (SessionStatus.FAILED, ["lab-start"], ["lab-submit", "lab-open", "session-stop"]),
+    ],
+)
+def test_the_panel_offers_what_its_session_allows(
+    as_ada: Client,
+    address: str,
+    make_session: MakeSession,
+    status: SessionStatus,
+    shown: list[str],
+    hidden: list[str],
+) -> None:
+    make_session(status)
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert all(f'id="{name}"' in page for name in shown)
+    assert not any(f'id="{name}"' in page for name in hidden)
+
+
+def test_the_panel_says_when_the_work_was_saved_in_the_readers_zone(
+    as_ada: Client, address: str, make_session: MakeSession, enrolment: Enrolment
+) -> None:
+    enrolment.learner.time_zone = "Europe/Athens"
+    enrolment.learner.save()
+    make_session(work_saved_at=timezone.now().replace(hour=0, minute=5) - timedelta(days=400))
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Your work was last saved at" in page
+    assert "02:05 EET" in page or "03:05 EEST" in page
+
+
+def test_development_is_said_plainly(as_ada: Client, address: str, enrolment: Enrolment) -> None:
+    enrolment.cohort.factory.hub.is_development = True
+    enrolment.cohort.factory.hub.save()
+
+    assert "without a GPU" in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_the_reason_of_a_failure_is_a_sentence(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session(SessionStatus.FAILED, reason="server_did_not_start")
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Your server did not start." in page
+    assert "server_did_not_start" not in page
+
+
+def test_polling_ends_when_everything_is_at_rest(as_ada: Client, address: str) -> None:
+    assert as_ada.get(f"{address}lab").status_code == 286
+
+
+def test_polling_goes_on_while_a_submission_is_graded(
+    as_ada: Client, address: str, make_submission: MakeSubmission
+) -> None:
+    make.GradingRunFactory.create(
+        submission=make_submission(), status=GradingStatus.RUNNING, outcome="", score=None
+    )
+
+    response = as_ada.get(f"{address}lab")
+
+    assert response.status_code == 200
+    assert "every 2s" in response.content.decode()
+
+
+def test_a_page_that_has_the_newest_version_is_left_alone(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    session = make_session()
+    version = as_ada.get(f"{address}lab").context["lab"].version
+
+    assert as_ada.get(f"{address}lab", {"seen": version}).status_code == 204
+
+    LabSession.objects.filter(pk=session.pk).update(status=SessionStatus.STOPPING)
+    assert as_ada.get(f"{address}lab", {"seen": version}).status_code == 200
+
+
+def test_the_mark_of_an_attempt_stands_in_the_panel(
+    as_ada: Client, address: str, make_submission: MakeSubmission
+) -> None:
+    run = make.GradingRunFactory.create(submission=make_submission(), needs_manual_grade=True)
+    make.CellGradeFactory.create(run=run, max_score=2, auto_score=None, needs_manual_grade=True)
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "3 of 5 points so far; 2 points wait for a person" in page
+    assert 'id="lab-result"' in page
+
+
+def test_submit_is_offered_for_saved_work_that_is_newer_than_the_last_attempt(
+    as_ada: Client, address: str, make_submission: MakeSubmission, enrolment: Enrolment
+) -> None:
+    submission = make_submission()
+    make.GradingRunFactory.create(submission=submission)
+    snapshot = make.SnapshotFactory.create(
+        learner=enrolment.learner, lab=submission.lab, saved_at=submission.saved_at
+    )
+    assert 'id="lab-submit"' not in as_ada.get(f"{address}lab").content.decode()
+
+    snapshot.saved_at += timedelta(minutes=1)
+    snapshot.save()
+    assert 'id="lab-submit"' in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_the_panel_costs_the_same_however_many_attempts_there_are(
+    as_ada: Client, address: str, make_submission: MakeSubmission, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(6):
+        run = make.GradingRunFactory.create(submission=make_submission(), needs_manual_grade=True)
+        make.CellGradeFactory.create(run=run, auto_score=None, needs_manual_grade=True)
+
+    with django_assert_max_num_queries(11):
+        as_ada.get(f"{address}lab")
+
+
+def test_start_makes_one_session_and_leads_to_it(as_ada: Client, address: str) -> None:
+    first = as_ada.post(f"{address}start")
+    second = as_ada.post(f"{address}start")
+
+    session = LabSession.objects.get()
+    assert first.headers["Location"] == second.headers["Location"] == f"/labs/sessions/{session.public_id}/"
+
+
+def test_a_refused_start_leads_back_with_a_sentence(
+    as_ada: Client, address: str, enrolment: Enrolment
+) -> None:
+    enrolment.cohort.ends_at = timezone.now() - timedelta(hours=1)
+    enrolment.cohort.save()
+
+    response = as_ada.post(f"{address}start")
+
+    assert response.headers["Location"] == address
+    (message,) = get_messages(response.wsgi_request)
+    assert "This cohort has ended" in message.message
+    assert not LabSession.objects.exists()
+
+
+def test_one_press_of_submit_is_one_submission(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session()
+    key = str(uuid4())
+
+    first = as_ada.post(f"{address}submit", {"press_key": key})
+    second = as_ada.post(f"{address}submit", {"press_key": key})
+
+    submission = Submission.objects.get()
+    assert submission.status == SubmissionStatus.COLLECTING
+    assert (
+        first.headers["Location"]
+        == second.headers["Location"]
+        == f"/labs/submissions/{submission.public_id}/"
+    )
+
+
+def test_the_press_key_of_the_page_is_the_one_that_is_submitted(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session()
+    panel = as_ada.get(f"{address}lab")
+    key = panel.context["lab"].press_key
+    assert f'name="press_key" value="{key}"' in panel.content.decode()
+
+    as_ada.post(f"{address}submit", {"press_key": key})
+
+    assert Submission.objects.get().press_key == key
+
+
+def test_submit_with_nothing_to_submit_leads_back_with_a_sentence(as_ada: Client, address: str) -> None:
+    response = as_ada.post(f"{address}submit", {"press_key": str(uuid4())})
+
+    assert response.headers["Location"] == address
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "no-key"])
+def test_submit_without_a_key_is_a_bad_request(
+    as_ada: Client, address: str, make_session: MakeSession, key: str
+) -> None:
+    make_session()
+
+    assert as_ada.post(f"{address}submit", {"press_key": key}).status_code == 400
+
+
+def test_a_stranger_sees_no_lab(as_eve: Client, address: str) -> None:
+    assert as_eve.get(f"{address}lab").status_code == 404
+    assert as_eve.post(f"{address}start").status_code == 404
+    assert as_eve.post(f"{address}submit", {"press_key": str(uuid4())}).status_code == 404
+    assert not LabSession.objects.exists()
+
+
+def test_only_the_right_methods_are_answered(as_ada: Client, address: str) -> None:
+    assert as_ada.post(f"{address}lab").status_code == 405
+    assert as_ada.get(f"{address}start").status_code == 405
+    assert as_ada.get(f"{address}submit").status_code == 405
+
+
+def test_a_unit_without_a_lab_cannot_be_started(as_ada: Client, enrolment: Enrolment) -> None:
+    assert as_ada.post(f"/learn/{enrolment.cohort.public_id}/read/start").status_code == 404
+
+
+def test_nobody_in_particular_is_asked_to_log_in(client: Client, address: str) -> None:
+    assert client.get(f"{address}lab").headers["Location"].startswith("/accounts/login/")
