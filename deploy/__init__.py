@@ -1,1 +1,1 @@
-"""What runs around Paja: the factories' hubs, the development supervisor. Imports nothing of Django."""
+"""What runs around Paja: a factory's hub, which knows nothing of Django, and everything on one machine."""

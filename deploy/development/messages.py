@@ -11,7 +11,6 @@ from typing import IO, Any
 from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-
 from django.utils.translation.template import templatize
 
 from deploy.development.place import ROOT
@@ -39,7 +38,7 @@ def compile_catalogues(folder: Path = LOCALE) -> int:
 
 
 def extract_django(
-    file: IO[bytes], keywords: Mapping[str, Any], tags: Collection[str], options: dict[str, Any]
+    file: IO[bytes], keywords: Mapping[str, Any], tags: Collection[str], options: Any
 ) -> Iterator[Any]:
     """Babel's reader for templates, which has none of its own: Django turns the tags into calls."""
     calls = templatize(file.read().decode())

@@ -14,7 +14,7 @@ from deploy.development.place import ROOT, HubPlace, Place
 BIN = ROOT / ".venv" / "bin"
 SITE = Path(sysconfig.get_path("purelib"))
 LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
-CELERY_READY = re.compile(rb"@paja ready\.|beat: Starting")
+CELERY_READY = re.compile(rb"@paja ready\.|celery beat .* is starting")
 
 
 @dataclass(frozen=True)

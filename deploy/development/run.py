@@ -36,12 +36,12 @@ def main() -> int:
         try:
             say(f"Starting Paja on {place.origin} …")
             supervision.start()
-            prepare_database(place, platform_environment(place, keys))
+            accounts = prepare_database(place, platform_environment(place, keys))
             for program in programs:
                 if program.needs_database:
                     supervision.start_program(program.name)
             wait_until_answering(place, supervision, programs)
-            say_ready(place, platform_environment(place, keys), time.monotonic() - started)
+            say_ready(place, accounts, time.monotonic() - started)
             watch(place, supervision)
         except KeyboardInterrupt:
             pass
@@ -74,28 +74,24 @@ def sole_use(place: Place) -> Iterator[None]:
         yield
 
 
-def prepare_database(place: Place, environment: dict[str, str]) -> None:
-    """Message catalogues, tables, the demo. Each changes nothing where nothing is new."""
+def prepare_database(place: Place, environment: dict[str, str]) -> str:
+    """Message catalogues, tables, the demo, the hubs. Answers with the demo accounts, as text."""
     compile_catalogues()
-    for words in (["migrate", "--no-input", "--verbosity", "0"], ["load_demo"]):
-        log = place.logs / f"{words[0]}.log"
-        with log.open("wb") as output:
-            done = manage(words, environment, output.fileno())
-        if done.returncode != 0:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise PlaceError(f"{tail}\n\nmanage.py {words[0]} did not work. The whole log: {log}")
-
-
-def manage(words: list[str], environment: dict[str, str], output: int) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env={**bare_environment(), **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    log = place.logs / "prepare.log"
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.development.prepare"],
+            cwd=ROOT,
+            env={**bare_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            check=False,
+        )
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise PlaceError(f"{tail}\n\nThe database could not be prepared. The whole log: {log}")
+    return done.stdout.decode()
 
 
 def wait_until_answering(place: Place, supervision: Supervision, programs: list[Program]) -> None:
@@ -111,10 +107,9 @@ def wait_until_answering(place: Place, supervision: Supervision, programs: list[
         time.sleep(0.2)
 
 
-def say_ready(place: Place, environment: dict[str, str], seconds: float) -> None:
-    accounts = manage(["load_demo", "--accounts"], environment, subprocess.PIPE)
+def say_ready(place: Place, accounts: str, seconds: float) -> None:
     say(f"\nPaja runs: {place.origin}   (after {seconds:.0f} s)\n")
-    say(accounts.stdout.decode().rstrip())
+    say(accounts.rstrip())
     say(f"\nLogs: {place.logs}")
     try:
         find_bubblewrap()
