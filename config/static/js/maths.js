@@ -3,12 +3,17 @@
   const own = document.currentScript;
   let loading;
 
-  function load() {
-    loading ??= new Promise((resolve, reject) => {
-      const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: own.dataset.katexCss });
-      const script = Object.assign(document.createElement("script"), { src: own.dataset.katexJs, onload: resolve, onerror: reject });
-      document.head.append(sheet, script);
+  function fetchInto(tag, attributes) {
+    return new Promise((resolve, reject) => {
+      document.head.append(Object.assign(document.createElement(tag), attributes, { onload: resolve, onerror: reject }));
     });
+  }
+
+  function load() {
+    loading ??= Promise.all([
+      fetchInto("link", { rel: "stylesheet", href: own.dataset.katexCss }),
+      fetchInto("script", { src: own.dataset.katexJs }),
+    ]);
     return loading;
   }
 
@@ -27,11 +32,14 @@
           trust: false,
         });
         place.classList.add("is-set");
-        if (place.scrollWidth > place.clientWidth && place.matches(".display")) place.tabIndex = 0; // scrolls by keyboard too
       } catch {
         place.textContent = source;
         place.classList.add("math-error", "is-set");
       }
+    }
+    await document.fonts.ready;
+    for (const place of places) {
+      if (place.matches(".display") && place.scrollWidth > place.clientWidth) place.tabIndex = 0; // scrolls by keyboard too
     }
   }
 
