@@ -17,18 +17,30 @@ from labs.states import GradingOutcome
 MAX_CELLS: Final = 500
 MAX_BLOB: Final = 32 * 1024 * 1024
 
-OUTCOME_SENTENCES: Final[Mapping[str, str | Promise]] = {
+_KEPT: Final = _("Cells that could run without it kept their points.")
+
+# What became of a notebook, by the reason that the box or nbgrader's pipeline gave, else by its outcome.
+FAULT_SENTENCES: Final[Mapping[str, str | Promise]] = {
+    "missing_notebook": _(
+        "The notebook was not among the files that you submitted. Give it back its first name, and submit again."
+    ),
+    "notebook_too_large": _(
+        "The notebook is too large to be graded. Clear its outputs in JupyterLab, save it, and submit again."
+    ),
+    "damaged_cells": _(
+        "Cells of the notebook that carry points are damaged. Take your answers over into a fresh copy, and "
+        "submit again."
+    ),
+    "too_many_processes": _("A cell started more processes than the lab allows and was stopped."),
+    "too_much_output": _("A cell printed more than the lab allows and was stopped."),
     GradingOutcome.TIMEOUT: _(
-        "A cell ran longer than it may and was stopped. Cells that could run kept their points. Look for a loop "
-        "that does not end, or for work on more data than the lab gives."
+        "A cell ran longer than it may and was stopped. Look for a loop that does not end, or for work on more data "
+        "than the lab gives."
     ),
-    GradingOutcome.OUT_OF_MEMORY: _(
-        "A cell used more memory than the lab gives, so the notebook was stopped there. Cells that could run kept "
-        "their points."
-    ),
+    GradingOutcome.OUT_OF_MEMORY: _("A cell used more memory than the lab gives and was stopped."),
     GradingOutcome.KERNEL_DIED: _(
-        "The kernel ended while a cell ran. Cells that could run kept their points. Restart the kernel in JupyterLab, "
-        "run all cells from the top, and see where it ends."
+        "The kernel ended while a cell ran. Restart the kernel in JupyterLab, run all cells from the top, and see "
+        "where it ends."
     ),
     GradingOutcome.INVALID_NOTEBOOK: _(
         "The file is not a notebook that can be graded. Open it in JupyterLab, repair it or start from a fresh "
@@ -39,6 +51,7 @@ OUTCOME_SENTENCES: Final[Mapping[str, str | Promise]] = {
         "submit again; ask your instructor if you do not know what it is."
     ),
 }
+_RUNNING_FAULTS: Final = {GradingOutcome.TIMEOUT, GradingOutcome.OUT_OF_MEMORY, GradingOutcome.KERNEL_DIED}
 
 
 @dataclass(frozen=True)
@@ -123,16 +136,23 @@ def _join_notebook(
                 is_faulty=bool(faulty) and faulty == grade_id,
             )
         )
-    outcome = as_text(result.get("outcome"))
     return FeedbackNotebook(
         name=name,
         points=_sum_points(grades.values()),
-        sentence=str(OUTCOME_SENTENCES.get(outcome, "")),
+        sentence=_sentence_of(as_text(result.get("outcome")), as_text(result.get("reason"))),
         faulty_cell=faulty,
         faulty_anchor=next((cell.anchor for cell in cells if cell.is_faulty), ""),
         cells=tuple(cells),
         lost=tuple(mark_cell(grade) for grade in left.values()),
     )
+
+
+def _sentence_of(outcome: str, reason: str) -> str:
+    """What became of a notebook and what to do; empty for one that was simply scored."""
+    if outcome not in FAULT_SENTENCES:
+        return ""
+    sentence = str(FAULT_SENTENCES.get(reason) or FAULT_SENTENCES[outcome])
+    return f"{sentence} {_KEPT}" if outcome in _RUNNING_FAULTS else sentence
 
 
 def _sum_points(grades: Iterable[CellGrade]) -> str:

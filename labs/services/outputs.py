@@ -23,6 +23,9 @@ MAX_OUTPUTS: Final = 50
 LINES_AT_ONCE: Final = 24
 """Lines of an output that are seen without opening the rest."""
 
+NOT_RUN: Final = "CellNotRun"
+"""The error that the box leaves in a cell that could not be run."""
+
 # In this order: the richest form that can be shown safely. SVG, JavaScript and widgets are programs.
 PICTURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8"}
 
@@ -134,6 +137,8 @@ def _show_output(output: object, allowance: Allowance, id_prefix: str) -> list[S
         case "stream":
             kind: Kind = "stderr" if output.get("name") == "stderr" else "text"
             return _show_text(kind, as_text(output.get("text")), allowance)
+        case "error" if output.get("ename") == NOT_RUN:
+            return [ShownOutput("note", _("Not run."))]
         case "error":
             return _show_text("error", _error_text(output), allowance)
         case "display_data" | "execute_result":

@@ -79,6 +79,25 @@ def test_the_cell_at_fault_is_marked_and_linked() -> None:
     assert found.faulty_anchor == found.cells[1].anchor
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "words"),
+    [
+        ("kernel_died", "too_much_output", "printed more than the lab allows"),
+        ("kernel_died", "kernel_died", "Restart the kernel"),
+        ("invalid_notebook", "missing_notebook", "was not among the files"),
+        ("invalid_notebook", "broken_json", "not a notebook that can be graded"),
+        ("tampered", "", "changes how they work"),
+    ],
+)
+def test_the_reason_says_more_than_the_outcome(outcome: str, reason: str, words: str) -> None:
+    notebooks = [{"name": "lab", "outcome": outcome, "reason": reason, "faulty_cell": None}]
+
+    (found,) = find_feedback(make_run(notebook(), outcome=outcome, notebooks=notebooks))
+
+    assert words in found.sentence
+    assert ("kept their points" in found.sentence) == (outcome == "kernel_died")
+
+
 def test_a_notebook_that_ran_to_its_end_needs_no_sentence() -> None:
     notebooks = [{"name": "lab", "outcome": "scored", "reason": "", "faulty_cell": None}]
 

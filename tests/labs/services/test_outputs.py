@@ -176,6 +176,14 @@ def test_an_error_without_a_traceback_has_its_name() -> None:
     assert (output.kind, output.content) == ("error", "NameError: x")
 
 
+def test_a_cell_that_was_not_run_says_so() -> None:
+    (output,) = show(
+        {"output_type": "error", "ename": "CellNotRun", "evalue": "", "traceback": ["CellNotRun"]}
+    )
+
+    assert (output.kind, output.content) == ("note", "Not run.")
+
+
 def test_long_text_opens_on_demand_and_says_when_it_is_cut() -> None:
     (short,) = show({"output_type": "stream", "text": "line\n" * LINES_AT_ONCE})
     (long,) = show({"output_type": "stream", "text": "line\n" * 100})
