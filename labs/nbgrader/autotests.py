@@ -26,6 +26,8 @@ class BoxedInstantiateTests(InstantiateTests):
         name = nb.metadata.get("kernelspec", {}).get("name", "")
         if name not in self.comment_strs or name not in self.sanitizers:
             raise ValueError(f"autotests know no kernel called {name!r}")
+        if self.autotest_filename not in self._files:
+            raise ValueError(f"there are autotests, but no file {self.autotest_filename}")
         resources["kernel_name"] = name
         self._load_test_template_file(resources)
         self.global_tests_loaded = True

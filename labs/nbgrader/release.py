@@ -44,7 +44,8 @@ def make_release(source: Mapping[str, bytes], *, name: str, environment: BoxEnvi
     with tempfile.TemporaryDirectory(prefix="paja-release-") as folder:
         gradebook = Path(folder) / "gradebook.db"
         create_gradebook(gradebook, name)
-        (Path(folder) / AUTOTESTS).write_bytes(files.get(AUTOTESTS, b""))
+        if AUTOTESTS in files:
+            (Path(folder) / AUTOTESTS).write_bytes(files[AUTOTESTS])
         for path in notebooks:
             notebook_name = path.removesuffix(".ipynb")
             resources = make_resources(name, notebook_name, gradebook)
