@@ -40,8 +40,11 @@ def compile_catalogues(folder: Path = LOCALE) -> int:
 def extract_django(
     file: IO[bytes], keywords: Mapping[str, Any], tags: Collection[str], options: Any
 ) -> Iterator[Any]:
-    """Babel's reader for templates, which has none of its own: Django turns the tags into calls."""
-    calls = templatize(file.read().decode())
+    """Babel's reader for templates, which has none of its own: Django turns the tags into calls.
+
+    What Django leaves of the markup around them is indented at will, which no reader of Python takes.
+    """
+    calls = "\n".join(line.lstrip() for line in templatize(file.read().decode()).splitlines())
     yield from extract_python(io.BytesIO(calls.encode()), keywords, tags, options)
 
 
