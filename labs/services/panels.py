@@ -59,7 +59,7 @@ class LabPanel:
 
     @property
     def can_submit(self) -> bool:
-        """Whether there is something to hand in: a running server, or saved work that is newer than the last attempt."""
+        """Whether there is something to hand in: a running server, or saved work newer than the last attempt."""
         if self.is_submitting or self.active:
             return self.action == "open" and not self.is_submitting
         if self.snapshot_saved_at is None:
@@ -90,11 +90,13 @@ class LabPanel:
 
     @property
     def remark(self) -> str:
-        """What the last press of Submit came to, where that is no attempt."""
-        last = self.attempts[0].submission if self.attempts else None
-        if last is None or last.status not in {SubmissionStatus.UNCHANGED, SubmissionStatus.FAILED}:
+        """Why the last press of Submit has come to no mark; empty where it has, or still goes its way."""
+        last = self.attempts[0] if self.attempts else None
+        if last is None or last.is_graded:
             return ""
-        return sentence_for(last.reason)
+        if last.run is not None:
+            return sentence_for(last.run.reason) if last.run.reason else ""
+        return "" if last.is_moving else sentence_for(last.submission.reason)
 
     @property
     def is_remark_bad(self) -> bool:

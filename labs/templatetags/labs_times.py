@@ -19,7 +19,7 @@ def clock(value: datetime | None) -> SafeString | str:
     if value is None:
         return ""
     local = timezone.localtime(value)
-    words = f"{local:%H:%M} {local:%Z}"
+    words = f"{local:%H:%M}\N{NO-BREAK SPACE}{local:%Z}"
     if local.date() != timezone.localdate():
         words = f"{date_format(local, _date_format(local))}, {words}"
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), words)

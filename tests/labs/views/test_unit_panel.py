@@ -67,7 +67,7 @@ def test_the_panel_says_when_the_work_was_saved_in_the_readers_zone(
     page = as_ada.get(f"{address}lab").content.decode()
 
     assert "Your work was last saved at" in page
-    assert "02:05 EET" in page or "03:05 EEST" in page
+    assert "02:05\N{NO-BREAK SPACE}EET" in page or "03:05\N{NO-BREAK SPACE}EEST" in page
 
 
 def test_development_is_said_plainly(as_ada: Client, address: str, enrolment: Enrolment) -> None:
@@ -127,6 +127,28 @@ def test_the_mark_of_an_attempt_stands_in_the_panel(
 
     assert "3 of 5 points so far; 2 points wait for a person" in page
     assert 'id="lab-result"' in page
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (GradingStatus.FAILED, "grading_failed", "this is our fault"),
+        (GradingStatus.QUEUED, "box_unavailable", "Grading is not possible"),
+    ],
+)
+def test_a_grading_that_is_hindered_is_explained(
+    as_ada: Client,
+    address: str,
+    make_submission: MakeSubmission,
+    status: GradingStatus,
+    reason: str,
+    words: str,
+) -> None:
+    make.GradingRunFactory.create(
+        submission=make_submission(), status=status, reason=reason, outcome="", score=None
+    )
+
+    assert words in as_ada.get(f"{address}lab").content.decode()
 
 
 def test_submit_is_offered_for_saved_work_that_is_newer_than_the_last_attempt(
