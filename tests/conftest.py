@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import pytest_socket
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
 from courses.states import EnrolmentStatus
@@ -104,3 +106,15 @@ def sign_in() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def count_queries() -> Callable[[Callable[[], object]], int]:
+    """How many queries something takes. List pages compare a short list with a long one."""
+
+    def count_queries(action: Callable[[], object]) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            action()
+        return len(queries)
+
+    return count_queries

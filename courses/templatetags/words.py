@@ -1,6 +1,7 @@
 """How pages say times, durations, points, languages and countries: `{% load words %}`."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from django import template
@@ -64,7 +65,7 @@ def minutes(value: int | None) -> str:
 
 
 @register.filter
-def hours(value: float) -> str:
+def hours(value: Decimal | float) -> str:
     """The length of a course: 1 hour, 2.5 hours."""
     number = float(value)
     return ngettext("%(hours)s hour", "%(hours)s hours", 1 if number == 1 else 2) % {"hours": points(number)}

@@ -79,6 +79,8 @@ def answer_quiz(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
     found = access.unit_of(enrolment.cohort.release, unit)
     if found.kind != "quiz":
         raise Http404
+    if not enrolment.cohort.has_started(timezone.now()):
+        return redirect("courses:learn", cohort=cohort)
     try:
         quizzes.answer_quiz(enrolment, found, dict(request.POST.lists()))
     except RefusedError as refusal:
