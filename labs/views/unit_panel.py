@@ -24,7 +24,7 @@ from labs.views.responses import SignedInRequest, render_polled
 def page_context(
     _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, _language: str
 ) -> dict[str, object]:
-    """`lab_unit`, `max_points` in words and `lab` (a LabPanel, None in a preview); the page itself has the unit's `text`."""
+    """`lab_unit`, `max_points` in words, `lab` (a LabPanel, None in a preview); the page has the unit's `text`."""
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
     return {
         "lab_unit": lab_unit,
