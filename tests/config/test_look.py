@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from django.template.loader import render_to_string
 from django.test import Client
 
@@ -167,3 +168,15 @@ def test_the_theme_kept_in_the_cookie_is_there_before_any_script(client: Client)
     client.cookies["paja_theme"] = "dark"
 
     assert '<html lang="en" data-bs-theme="dark">' in client.get("/accounts/login/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_message_is_plain_text_with_its_link_and_says_who_wrote(client: Client, ada: User) -> None:
+    client.post("/accounts/password/reset/", {"email": ada.email})
+    client.post("/accounts/password/reset/", {"email": "o'nobody@example.org"})
+
+    known, unknown = mail.outbox
+    assert "Set a new password" in known.subject
+    assert re.search(r"^https?://\S+/accounts/password/reset/key/\S+$", known.body, re.MULTILINE)
+    assert "o'nobody@example.org" in unknown.body
+    assert "Paja, the course and lab platform" in known.body
