@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Report(Protocol):
     """Collects problems of a package; `path` is relative to the package."""
 
-    def __call__(self, path: str, message: str, *, line: int | None = None, code: str) -> None: ...
+    def __call__(self, path: str, message: str, /, *, line: int | None = None, code: str) -> None: ...
 
 
 @dataclass(frozen=True)
