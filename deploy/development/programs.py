@@ -19,13 +19,18 @@ CELERY_READY = re.compile(rb"@paja ready\.|celery beat .* is starting")
 
 @dataclass(frozen=True)
 class Program:
-    """One process. `needs_database` is started when the database is migrated and the demo loaded."""
+    """One process.
+
+    One that `needs_database` is started when that is migrated and the demo loaded; one that `is_base` is
+    stopped last, because the others wait for it when they end.
+    """
 
     name: str
     argv: list[str]
     is_answering: Callable[[], bool]
     environment: dict[str, str] = field(default_factory=dict)
     needs_database: bool = False
+    is_base: bool = False
     stop_seconds: int = 8
 
 
@@ -80,7 +85,7 @@ def redis(place: Place) -> Program:
         "--save",
         "",
     ]
-    return Program("redis", argv, lambda: answers_ping(path))
+    return Program("redis", argv, lambda: answers_ping(path), is_base=True)
 
 
 def proxy(hub: HubPlace, keys: dict[str, Path]) -> Program:
@@ -101,6 +106,7 @@ def proxy(hub: HubPlace, keys: dict[str, Path]) -> Program:
         argv,
         lambda: answers_http(hub.proxy_api_port, "/api/routes", {403}),
         {"CONFIGPROXY_AUTH_TOKEN": token},
+        is_base=True,
     )
 
 

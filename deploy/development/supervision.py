@@ -20,7 +20,8 @@ from deploy.development.programs import Program
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-GROUP = "paja"
+STOP_SECONDS = 40  # Supervisor itself kills what does not stop in time
+BASE, GROUP = "base", "paja"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Supervision:
         if self._daemon is not None and self._daemon.poll() is None:
             self._daemon.terminate()
             try:
-                self._daemon.wait(timeout=max(program.stop_seconds for program in self._programs) + 5)
+                self._daemon.wait(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._daemon.kill()
                 self._daemon.wait()
@@ -107,8 +108,10 @@ class Supervision:
         config["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         }
-        # One group, so that all are told to stop at once and not one after the other.
-        config[f"group:{GROUP}"] = {"programs": ",".join(program.name for program in self._programs)}
+        # All of a group are told to stop at once; what others hold on to stops after them.
+        for priority, (group, is_base) in enumerate(((BASE, True), (GROUP, False))):
+            names = [program.name for program in self._programs if program.is_base == is_base]
+            config[f"group:{group}"] = {"programs": ",".join(names), "priority": str(priority)}
         for program in self._programs:
             config[f"program:{program.name}"] = {
                 "command": " ".join(quote(word) for word in program.argv),
@@ -151,7 +154,8 @@ def write_private(path: Path, text: str) -> None:
 def bare_environment() -> dict[str, str]:
     """This process's environment without what is Paja's, make's, or another Python environment's."""
     dropped = ("PAJA_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHON", "DJANGO_")
-    return {key: text for key, text in os.environ.items() if not key.startswith(dropped)}
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(dropped)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}  # a log is read while its process runs
 
 
 def adopt_orphans() -> None:

@@ -25,7 +25,7 @@ STOP_SECONDS = 5.0  # for Jupyter to end its kernels by itself
 INFO_SECONDS = 10.0
 
 
-class BubblewrapSpawner(Spawner):  # type: ignore[misc]
+class BubblewrapSpawner(Spawner):
     """Starts `jupyterhub-singleuser` so that it sees its own home, the lab environment and nothing else.
 
     The process is no child of the hub in any way that matters: it goes on while the hub restarts and is found

@@ -1,0 +1,74 @@
+"""The set-up does each step once, and says what to do when one does not work."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.development import install
+
+
+@pytest.fixture(autouse=True)
+def _stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "STAMPS", tmp_path / "stamps")
+    monkeypatch.setattr(install, "LOG", tmp_path / "install.log")
+    (tmp_path / "stamps").mkdir()
+
+
+def step(folder: Path, made: list[str]) -> install.Step:
+    source = folder / "source"
+    if not source.exists():
+        source.write_text("one")
+    return install.Step("thing", "A thing", (source,), folder, lambda: made.append("made"))
+
+
+def test_a_step_is_done_once_and_again_when_its_source_changes(tmp_path: Path) -> None:
+    made: list[str] = []
+    assert not step(tmp_path, made).is_done
+    step(tmp_path, made).run()
+    assert step(tmp_path, made).is_done
+
+    (tmp_path / "source").write_text("two")
+    assert not step(tmp_path, made).is_done
+
+
+def test_a_step_whose_result_was_removed_is_done_again(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    folder.mkdir()
+    step(folder, []).run()
+    again = install.Step("thing", "A thing", (folder / "source",), tmp_path / "gone", lambda: None)
+
+    assert not again.is_done
+
+
+def test_a_step_that_fails_leaves_no_stamp(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise install.InstallError("no network")
+
+    failing = install.Step("thing", "A thing", (), tmp_path, fail)
+    with pytest.raises(install.InstallError, match="no network"):
+        install.run_together([failing, step(tmp_path, [])])
+    assert not failing.is_done
+
+
+def test_a_command_that_fails_is_shown_with_its_last_lines_and_a_hint() -> None:
+    with pytest.raises(install.InstallError) as caught:
+        install.run("sh", "-c", "echo cannot find it; exit 3", hint="Look there.")
+
+    assert "cannot find it" in str(caught.value)
+    assert "Look there." in str(caught.value)
+
+
+def test_what_the_tests_need_is_enough_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(install, "PLATFORM", tmp_path)
+    assert [step.name for step in install.steps("run")[1]] == ["run", "lab"]
+
+    (tmp_path / "stamps" / "test").write_text(install.packages_step("test").stamp())
+    assert [step.name for step in install.steps("run")[1]] == ["test", "lab"]
+
+
+def test_every_file_that_is_served_is_named_in_a_package_that_is_asked_for() -> None:
+    import json
+
+    package = json.loads((install.ASSETS / "package.json").read_text())
+    for pattern in package["paja"]["served"]:
+        assert any(pattern.startswith(f"{name}/") for name in package["dependencies"]), pattern
