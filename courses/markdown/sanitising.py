@@ -12,6 +12,7 @@ from courses.markdown.allowed import ATTRIBUTES, CLASSES, DROPPED, FIXED_VALUES,
 from courses.markdown.cost import is_costly
 
 LINK_SCHEMES = frozenset(["http", "https", "mailto"])
+
 MAX_OUTPUT = 2_097_152
 MAX_OUTPUT_TEXT = 262_144
 """Characters of an HTML output with and without its inline pictures; more is shown as text, cut."""
@@ -20,6 +21,8 @@ MAX_SHOWN = 20_000
 """Characters of an output that is shown as text."""
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+# "https:path" without slashes is a relative address on a page of the same scheme.
+_OUTWARD = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _IGNORED_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
 _PATTERNS = {
@@ -145,12 +148,12 @@ def _picture_address(value: str, *, remote: bool, formats: tuple[str, ...]) -> s
     if scheme[1].lower() == "data":
         picture = _PICTURE.fullmatch(address)
         return address if picture and picture[1].lower() in formats else None
-    return address if remote and scheme[1].lower() in ("http", "https") else None
+    return address if remote and _OUTWARD.match(address) else None
 
 
 def _link_address(value: str, id_prefix: str) -> str | None:
     address = _IGNORED_IN_ADDRESSES.sub("", value)
     scheme = _SCHEME.match(address)
-    if scheme is not None and scheme[1].lower() not in LINK_SCHEMES:
+    if scheme is not None and not _OUTWARD.match(address):
         return None
     return f"#{id_prefix}{address[1:]}" if address.startswith("#") and len(address) > 1 else address
