@@ -67,7 +67,7 @@ class PersonalSettingsSignupForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["language"].initial = get_language()
 
-    def signup(self, request: HttpRequest, user: User) -> None:
+    def signup(self, _request: HttpRequest, user: User) -> None:
         user.full_name = self.cleaned_data["full_name"]
         user.language = self.cleaned_data["language"]
         user.time_zone = self.cleaned_data["time_zone"]

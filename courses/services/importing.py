@@ -33,7 +33,7 @@ from courses.package import (
     check_package,
 )
 from courses.package.files import read_tree
-from courses.package.reporting import format_problems
+from courses.package.reporting import Problems, format_problems
 
 # What a page may show or a browser may open; anything else is offered as a download.
 CONTENT_TYPES: Final[Mapping[str, str]] = {
@@ -85,13 +85,9 @@ def import_package(folder: Path, *, actor: User | None = None) -> ImportResult:
 
 def _hash_package(folder: Path) -> str:
     """The package's content hash; empty when it has files that it may not have, which no hash counts."""
-    faults: list[str] = []
-
-    def report(path: str, _message: str, *, line: int | None = None, code: str) -> None:
-        faults.append(f"{path}:{line}: {code}")
-
-    tree = read_tree(folder, report)
-    return "" if faults else tree.content_hash()
+    problems = Problems()
+    tree = read_tree(folder, problems)
+    return "" if problems else tree.content_hash()
 
 
 def _find_release(content_hash: str) -> CourseRelease | None:

@@ -19,6 +19,8 @@ Answers = Mapping[str, Sequence[str]]
 def find_quiz(unit: Unit, language: str) -> Quiz:
     """The quiz of a unit in a language, else in the one it was written in."""
     text = pick_text(unit.texts.all(), language, unit.release.source_language)
+    if text.quiz is None:
+        raise ValueError(f"unit {unit.slug} has no quiz in {text.language}")
     return Quiz.from_json(text.quiz)
 
 

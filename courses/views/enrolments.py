@@ -16,6 +16,7 @@ from courses.exceptions import RefusedError
 from courses.reasons import sentence_for
 from courses.services import enrolments
 from courses.states import READING_STATUSES
+from courses.views.requests import SignedInRequest
 
 
 @require_POST
@@ -37,7 +38,7 @@ def enrol(request: HttpRequest, cohort: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def withdraw(request: HttpRequest, cohort: UUID) -> HttpResponse:
+def withdraw(request: SignedInRequest, cohort: UUID) -> HttpResponse:
     enrolment = access.own_enrolment_in(request.user, cohort)
     try:
         enrolments.withdraw(enrolment, actor=request.user)

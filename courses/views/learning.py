@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from courses.models import Cohort, Enrolment
 from courses.outline import Addresses, Outline, load_outlines, make_outline
 from courses.reasons import sentence_for
 from courses.services import progress, quizzes
+from courses.views.requests import SignedInRequest
 from courses.views.unit_page import send_unit_file, show_unit
 
 
@@ -30,7 +31,7 @@ def addresses_in(cohort: Cohort) -> Addresses:
 
 @login_required
 @require_GET
-def course_map(request: HttpRequest, cohort: UUID) -> HttpResponse:
+def course_map(request: SignedInRequest, cohort: UUID) -> HttpResponse:
     enrolment = access.enrolment_for(request.user, cohort)
     now = timezone.now()
     context = {
@@ -46,7 +47,7 @@ def course_map(request: HttpRequest, cohort: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def unit(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
+def unit(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     enrolment = access.enrolment_for(request.user, cohort)
     found = access.unit_of(enrolment.cohort.release, unit)
     if not enrolment.cohort.has_started(timezone.now()):
@@ -58,7 +59,7 @@ def unit(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def mark_done(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
+def mark_done(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     """Mark a unit as done and go on to the one after it."""
     enrolment = access.enrolment_for(request.user, cohort)
     found = access.unit_of(enrolment.cohort.release, unit)
@@ -74,7 +75,7 @@ def mark_done(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
 
 @login_required
 @require_POST
-def answer_quiz(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
+def answer_quiz(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     enrolment = access.enrolment_for(request.user, cohort)
     found = access.unit_of(enrolment.cohort.release, unit)
     if found.kind != "quiz":
@@ -90,7 +91,7 @@ def answer_quiz(request: HttpRequest, cohort: UUID, unit: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def unit_file(request: HttpRequest, cohort: UUID, module: str, path: str) -> FileResponse:
+def unit_file(request: SignedInRequest, cohort: UUID, module: str, path: str) -> FileResponse:
     enrolment = access.enrolment_for(request.user, cohort)
     return send_unit_file(access.unit_file_of(enrolment.cohort.release, module, path))
 

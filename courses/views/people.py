@@ -13,6 +13,7 @@ from rest_framework.authtoken.models import Token
 
 from courses.forms import PersonalSettingsForm
 from courses.services import tokens
+from courses.views.requests import SignedInRequest
 
 _A_YEAR = 365 * 24 * 60 * 60
 _NEW_TOKEN = "new_api_token"  # noqa: S105 - the name of a place in the session
@@ -20,7 +21,7 @@ _NEW_TOKEN = "new_api_token"  # noqa: S105 - the name of a place in the session
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def settings(request: HttpRequest) -> HttpResponse:
+def settings(request: SignedInRequest) -> HttpResponse:
     form = PersonalSettingsForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         user = form.save()
@@ -37,7 +38,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def renew_token(request: HttpRequest) -> HttpResponse:
+def renew_token(request: SignedInRequest) -> HttpResponse:
     request.session[_NEW_TOKEN] = tokens.renew_token(request.user)
     return redirect("courses:settings")
 

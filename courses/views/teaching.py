@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -17,13 +17,14 @@ from courses.models import Cohort
 from courses.outline import Outline, load_outlines, make_outline
 from courses.states import EnrolmentStatus
 from courses.views.learning import addresses_in
+from courses.views.requests import SignedInRequest
 
 LEARNERS_PER_PAGE = 100
 
 
 @login_required
 @require_GET
-def teaching(request: HttpRequest) -> HttpResponse:
+def teaching(request: SignedInRequest) -> HttpResponse:
     """The cohorts that a person teaches, or is staff for, and the courses they may preview."""
     context = {
         "cohorts": _with_counts(access.taught_cohorts_for(request.user)),
@@ -35,7 +36,7 @@ def teaching(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def cohort(request: HttpRequest, cohort: UUID) -> HttpResponse:
+def cohort(request: SignedInRequest, cohort: UUID) -> HttpResponse:
     """Learners by units, and what the kinds of unit have to say about the cohort."""
     found = access.taught_cohort_for(request.user, cohort)
     outline = _outline_of(found)
@@ -57,7 +58,7 @@ def cohort(request: HttpRequest, cohort: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def cohort_csv(request: HttpRequest, cohort: UUID) -> StreamingHttpResponse:
+def cohort_csv(request: SignedInRequest, cohort: UUID) -> StreamingHttpResponse:
     found = access.taught_cohort_for(request.user, cohort)
     outline = _outline_of(found)
     rows = make_rows(list(enrolments_of(found)), outline)
@@ -68,7 +69,7 @@ def cohort_csv(request: HttpRequest, cohort: UUID) -> StreamingHttpResponse:
 
 @login_required
 @require_GET
-def factory(request: HttpRequest, factory: str) -> HttpResponse:
+def factory(request: SignedInRequest, factory: str) -> HttpResponse:
     """A factory's cohorts with their counts, for its staff."""
     found = access.factory_for(request.user, factory)
     context = {

@@ -1,10 +1,12 @@
 """A factory for every model of courses. Every row is valid by itself and unlike the others."""
 
+# mypy: disallow-untyped-calls=False
+
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from factory import LazyFunction, RelatedFactory, SelfAttribute, Sequence, SubFactory
+from factory.declarations import LazyFunction, RelatedFactory, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory, FileField
 
 from courses import models

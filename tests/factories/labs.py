@@ -1,7 +1,9 @@
 """A factory for every model of labs. Every row is valid by itself and unlike the others."""
 
+# mypy: disallow-untyped-calls=False
+
 from django.utils import timezone
-from factory import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
+from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from courses.models import Factory

@@ -16,7 +16,7 @@ from courses.services.importing import PackageProblemsError, import_package
 
 COURSE: Final = Path(__file__).resolve().parents[2] / "demo" / "ai-factory-essentials"
 PASSWORD: Final = "paja-demo-2026"  # noqa: S105 - printed for everybody, and refused outside development
-FACTORIES: Final = {
+FACTORIES: Final[dict[str, dict[str, Any]]] = {
     "kajaani": {
         "name": "LUMI AI Factory",
         "machine": "LUMI",
