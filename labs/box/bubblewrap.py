@@ -148,12 +148,12 @@ def _environment_mounts(environment: BoxEnvironment) -> Iterator[str]:
 
 
 def find_prefixes(python: Path) -> list[Path]:
-    """The folders that an interpreter lives from: its environment and the Python that this was made from.
+    """The folders that an interpreter (an absolute path) lives from: its environment and that one's own Python.
 
     Every hop of the chain of links counts under the name that the link uses. Folders inside another of the
     list, and /usr, which every box shows in part, are left out.
     """
-    hops = [Path(os.path.abspath(python))]  # noqa: PTH100 (resolve() would jump over the links)
+    hops = [python]
     while hops[-1].is_symlink():
         target = hops[-1].parent / hops[-1].readlink()
         hops.append(Path(os.path.normpath(target)))

@@ -20,7 +20,15 @@ _TICK_SECONDS: Final = 0.05
 _LAST_WORDS_SECONDS: Final = 2
 # Beyond what is kept (`output_bytes`), this much is read and thrown away before a cell counts as flooding.
 _FLOOD_BYTES: Final = 64 * MEBIBYTE
-_FLOOD_MESSAGES: Final = 100_000
+_FLOOD_MESSAGES: Final = 20_000
+
+_REQUEST: Final = {
+    "silent": False,
+    "store_history": True,
+    "user_expressions": {},
+    "allow_stdin": False,
+    "stop_on_error": False,
+}
 
 # As nbgrader reports a cell out of time (nbgrader.preprocessors.Execute.error_on_timeout).
 _TIMEOUT_ERROR: Final = ("CellTimeoutError", "", ["CellTimeoutError: No reply from kernel before timeout"])
@@ -91,7 +99,7 @@ class BoxKernel:
         with ExitStack() as stack:
             self._channels = stack.enter_context(Channels())
             command = [str(environment.python), "-c", _BOOT, "-f", "{connection_file}"]
-            command += ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={_SEEDING}"]
+            command += ["--HistoryManager.hist_file=:memory:"]
             self._process = stack.enter_context(
                 BoxProcess(
                     environment,
@@ -129,6 +137,15 @@ class BoxKernel:
                 for channel in ("shell", "control"):
                     self._channels.send(channel, "kernel_info_request", {})
             missing -= {message.channel for message in self._channels.receive(_TICK_SECONDS)}
+        # Last of all, since a starting kernel draws from `random` itself.
+        seeding = self._channels.send(
+            "shell", "execute_request", {**_REQUEST, "code": _SEEDING, "silent": True}
+        )
+        is_seeded = False
+        while not is_seeded:
+            self._check_start(deadline)
+            answers = list(self._channels.receive(_TICK_SECONDS))
+            is_seeded = any(each.channel == "shell" and each.parent_id == seeding for each in answers)
 
     def _check_start(self, deadline: float) -> None:
         if not self._process.is_alive or time.monotonic() > deadline:
@@ -156,15 +173,7 @@ class _RunningCell:
         self._collector = collector
         self._has_started = self._is_idle = False
         self._reply: dict[str, object] | None = None
-        request = {
-            "code": source,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        }
-        self._id = channels.send("shell", "execute_request", request)
+        self._id = channels.send("shell", "execute_request", {**_REQUEST, "code": source})
 
     def finish(self, deadline: float) -> CellRun:
         while not self._is_over:

@@ -1,5 +1,6 @@
 """What a box is given: its limits and the environment whose kernel it runs."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,3 +30,7 @@ class BoxEnvironment:
     """The interpreter of the learner's environment; everything else that the box shows is derived from it."""
 
     python: Path
+
+    def __post_init__(self) -> None:
+        # Not resolve(): an environment's interpreter is a link, and what it links to knows no environment.
+        object.__setattr__(self, "python", Path(os.path.abspath(self.python)))  # noqa: PTH100

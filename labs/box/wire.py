@@ -141,12 +141,12 @@ class Channels:
             self.received_bytes += size
             self.received_messages += 1
             try:
-                yield _read_message(channel, frames, size)
+                yield read_message(channel, frames, size)
             except BrokenMessageError:
                 continue
 
 
-def _read_message(channel: str, frames: list[bytes], size: int) -> Message:
+def read_message(channel: str, frames: list[bytes], size: int) -> Message:
     if _DELIMITER not in frames[:2] or len(frames) > _MAX_FRAMES:
         raise BrokenMessageError("no delimiter")
     parts = frames[frames.index(_DELIMITER) + 1 :]

@@ -59,6 +59,6 @@ def check_source(
     source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
 ) -> list[SourceProblem]:
     """See `labs.nbgrader.checking`."""
-    from labs.nbgrader import checking
+    from labs.nbgrader.checking import check_source as check
 
-    return checking.check_source(source, environment=environment)
+    return check(source, environment=environment)

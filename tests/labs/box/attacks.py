@@ -1,0 +1,164 @@
+"""The cases of tests/notebooks, graded two at a time by whoever runs this as a program; prints JSON.
+
+    python -m tests.labs.box.attacks LAB_PYTHON [CASE …]
+
+It lays bait on the host first: a server, sockets, files, an environment variable and a process that hold a secret.
+"""
+
+import json
+import os
+import secrets
+import socket
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+from labs.box import BoxEnvironment, BoxLimits
+from labs.box.bubblewrap import find_prefixes
+from labs.nbgrader import ReleasedLab, autograde, make_release
+
+ROOT = Path(__file__).parents[3]
+CASES = ROOT / "tests" / "notebooks"
+LIMITS = BoxLimits(
+    memory_bytes=400 * 1024**2,
+    processes=40,
+    output_bytes=64 * 1024,
+    cell_seconds=40,
+    total_seconds=100,
+    disk_bytes=32 * 1024**2,
+)
+SOLUTIONS = {"first": "def first():\n    return 1", "last": "def last():\n    return 3"}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    code: str
+    expected: dict[str, Any]
+
+
+def load_cases() -> list[Case]:
+    return [
+        Case(file.parent.name, (file.parent / "attack.ipy").read_text(), tomllib.loads(file.read_text()))
+        for file in sorted(CASES.glob("*/expected.toml"))
+    ]
+
+
+def release_lab(python: Path) -> ReleasedLab:
+    source = {"lab.ipynb": (CASES / "lab.ipynb").read_bytes()}
+    return make_release(source, name="attacks", environment=BoxEnvironment(python))
+
+
+def write_submission(release: ReleasedLab, code: str) -> bytes:
+    """The learner's notebook with the attack in the second task and right answers in the others."""
+    notebook = nbformat.reads(release.learner_files["lab.ipynb"].decode(), as_version=4)
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        cell.source = {**SOLUTIONS, "attack": code}.get(grade_id, cell.source)
+    return str(nbformat.writes(notebook)).encode()
+
+
+def grade_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, Any]) -> dict[str, Any]:
+    submitted = {
+        "lab.ipynb": write_submission(release, case.code),
+        "bait.json": json.dumps(bait).encode(),
+    }
+    limits = replace(LIMITS, cell_seconds=case.expected.get("cell_seconds", LIMITS.cell_seconds))
+    started_at = time.monotonic()
+    result = autograde(release, submitted, limits=limits, environment=BoxEnvironment(python))
+    notebook = result.notebooks[0]
+    shown = [output for cell in notebook.feedback for output in cell.outputs]
+    return {
+        "outcome": notebook.outcome.value,
+        "reason": notebook.reason,
+        "faulty_cell": notebook.faulty_cell,
+        "points": {cell.grade_id: cell.auto_score for cell in notebook.cells},
+        "printed": "".join(str(output.get("text", "")) for output in shown),
+        "shown": json.dumps(shown),
+        "seconds": time.monotonic() - started_at,
+    }
+
+
+@contextmanager
+def lay_bait(secret: str, python: Path) -> Iterator[dict[str, Any]]:
+    os.environ["PAJA_SECRET_KEY"] = f"PAJA_SECRET {secret}"
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        Path(folder, "secret.txt").write_text(secret)
+        with socket.socket(socket.AF_UNIX) as in_folder, socket.socket(socket.AF_UNIX) as abstract:
+            in_folder.bind(f"{folder}/socket")
+            abstract.bind(f"\0{folder}")
+            visitors: list[str] = []
+            for listener in (server, in_folder, abstract):
+                listener.listen()
+                threading.Thread(target=_welcome, args=(listener, visitors), daemon=True).start()
+            yield {
+                "port": server.getsockname()[1],
+                "address": _find_address(),
+                "socket": f"{folder}/socket",
+                "abstract": folder,
+                "files": [f"{folder}/secret.txt", str(ROOT / "manage.py"), str(ROOT / "data" / "db.sqlite3")],
+                "folders": [folder, str(ROOT), str(ROOT / "data"), str(Path.home())],
+                "shown": sorted({part for prefix in find_prefixes(python) for part in prefix.parts}),
+                "sleep": f"8639{secrets.randbelow(10**9):09}",
+                "visitors": visitors,
+            }
+
+
+def _welcome(listener: socket.socket, visitors: list[str]) -> None:
+    while True:
+        try:
+            listener.accept()
+        except OSError:
+            return
+        visitors.append(str(listener.family))
+
+
+def _find_address() -> str:
+    """An address of this machine that is not the loopback's, if it has one."""
+    found = [
+        address.address for each in psutil.net_if_addrs().values() for address in each if address.family == 2
+    ]
+    return next((address for address in found if not address.startswith("127.")), "127.0.0.1")
+
+
+def find_sleepers(seconds: str) -> list[int]:
+    """Processes on the machine that the case `survivor` left behind."""
+    return [
+        process.info["pid"]
+        for process in psutil.process_iter(["pid", "cmdline"])
+        if seconds in (process.info["cmdline"] or [])
+    ]
+
+
+def main(python: Path, names: list[str]) -> None:
+    cases = [case for case in load_cases() if not names or case.name in names]
+    secret = secrets.token_hex(8)
+    release = release_lab(python)
+    with lay_bait(secret, python) as bait, ThreadPoolExecutor(max_workers=2) as pool:
+        given = {name: value for name, value in bait.items() if name != "visitors"}
+        graded = pool.map(lambda case: grade_case(case, release, python, given), cases)
+        results = dict(zip([case.name for case in cases], graded, strict=True))
+        sleepers, visitors = find_sleepers(bait["sleep"]), bait["visitors"]
+    told = {
+        "results": results,
+        "secret": secret,
+        "visitors": visitors,
+        "sleepers": sleepers,
+        "uid": os.geteuid(),
+    }
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).absolute(), sys.argv[2:])

@@ -1,0 +1,67 @@
+"""The filter of system calls, run by the few instructions of its machine that it uses."""
+
+import errno
+import struct
+
+import pytest
+
+from labs.box.seccomp import build_filter
+
+AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+ALLOW = 0x7FFF0000
+# (x86-64, aarch64), from the machine's own headers.
+READ, UNSHARE, CLONE, CLONE3, SOCKET, MEMFD = (0, 63), (272, 97), (56, 220), (435, 435), (41, 198), (319, 279)
+
+
+def refuse(number: int) -> int:
+    return 0x00050000 | number
+
+
+def judge(machine: str, call: tuple[int, int], argument: int = 0, *, audit: int | None = None) -> int:
+    """What the filter answers to a call, as struct seccomp_data lays it out."""
+    number = call[0 if machine == "x86_64" else 1]
+    data = struct.pack("=IIQ6Q", number, AUDIT[machine] if audit is None else audit, 0, argument, *[0] * 5)
+    program = build_filter(machine)
+    instructions = [struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)]
+    place = value = 0
+    while True:
+        opcode, if_true, if_false, operand = instructions[place]
+        place += 1
+        if opcode == 0x20:
+            value = struct.unpack_from("=I", data, operand)[0]
+        elif opcode == 0x06:
+            return int(operand)
+        else:
+            is_true = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}[opcode]
+            place += if_true if is_true else if_false
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+def test_ordinary_calls_pass_and_doors_are_shut(machine: str) -> None:
+    assert judge(machine, READ) == ALLOW
+    assert judge(machine, UNSHARE) == refuse(errno.EPERM)
+    assert judge(machine, MEMFD) == refuse(errno.EPERM)
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+def test_processes_and_threads_may_be_made_but_no_namespaces(machine: str) -> None:
+    assert judge(machine, CLONE, 0x003D0F00) == ALLOW
+    assert judge(machine, CLONE, 0x10000000) == refuse(errno.EPERM)
+    assert judge(machine, CLONE3) == refuse(errno.ENOSYS)
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+@pytest.mark.parametrize(
+    ("family", "passes"), [(1, True), (2, True), (10, True), (16, True), (40, False), (17, False)]
+)
+def test_only_sockets_that_end_in_the_box_can_be_made(machine: str, family: int, passes: bool) -> None:
+    assert judge(machine, SOCKET, family) == (ALLOW if passes else refuse(errno.EAFNOSUPPORT))
+
+
+def test_calls_of_another_architecture_are_refused() -> None:
+    assert judge("x86_64", READ, audit=0x40000003) == refuse(errno.EPERM)
+    assert judge("x86_64", (0x40000000, 0)) == refuse(errno.EPERM)
+
+
+def test_a_processor_that_is_not_known_gets_no_filter() -> None:
+    assert build_filter("riscv64") == b""
