@@ -102,14 +102,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-REDIS_URL = find_secret("PAJA_REDIS_URL") or "redis://127.0.0.1:6379/0"
+# The cache holds the counters of rate limits, and a broker that is down must lock nobody out.
 CACHES = {
-    "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        # Redis being down costs speed, never a page.
-        "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
-    }
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "paja_cache"},
 }
 
 # --- Files -----------------------------------------------------------------------------------------
@@ -159,6 +154,7 @@ EMAIL_BACKEND = env_str(
     f"django.core.mail.backends.{'console' if DEBUG else 'smtp'}.EmailBackend",
 )
 EMAIL_HOST = env_str("PAJA_EMAIL_HOST", "localhost")
+ACCOUNT_EMAIL_SUBJECT_PREFIX = EMAIL_SUBJECT_PREFIX = "Paja: "
 DEFAULT_FROM_EMAIL = env_str("PAJA_EMAIL_FROM", "paja@localhost")
 
 # --- OpenID Connect provider of the hubs -------------------------------------------------------------
@@ -194,6 +190,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- Celery ----------------------------------------------------------------------------------------
+REDIS_URL = find_secret("PAJA_REDIS_URL") or "redis://127.0.0.1:6379/0"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

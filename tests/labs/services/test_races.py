@@ -1,0 +1,89 @@
+"""Many presses at the same moment, on connections of their own. Needs a database with real concurrency."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from courses.models import Enrolment
+from labs.exceptions import StaleStateError
+from labs.models import LabSession, LabUnit, Submission
+from labs.services.sessions import request_session
+from labs.services.submissions import submit_lab
+from labs.states import SessionStatus
+from labs.transitions import move_session
+from tests.factories import labs as make
+
+PRESSES = 8
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def _postgresql(transactional_db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer: tests/test_postgres.py runs this on PostgreSQL")
+
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def lab_unit(enrolment: Enrolment) -> LabUnit:
+    make.HubFactory.create(factory=enrolment.cohort.factory)
+    return LabUnit.objects.select_related("release__lab").get(unit__release=enrolment.cohort.release)
+
+
+def at_once(press: Callable[[], T]) -> list[T]:
+    """The answers of PRESSES calls that begin together, each on a connection of its own."""
+    barrier = Barrier(PRESSES)
+
+    def run() -> T:
+        try:
+            barrier.wait()
+            return press()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(PRESSES) as pool:
+        return [future.result() for future in [pool.submit(run) for _ in range(PRESSES)]]
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labs.tasks.send_start", lambda *_: None)
+    monkeypatch.setattr("labs.tasks.send_collect", lambda *_: None)
+
+
+def test_starts_at_once_are_one_session(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    sessions = at_once(lambda: request_session(enrolment, lab_unit, actor=enrolment.learner))
+    assert len({session.pk for session in sessions}) == 1
+    assert LabSession.objects.count() == 1
+
+
+def test_submits_at_once_are_one_submission(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    make.LabSessionFactory.create(
+        enrolment=enrolment, release=lab_unit.release, lab=lab_unit.release.lab, status=SessionStatus.READY
+    )
+    submissions = at_once(lambda: submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner))
+    assert len({submission.pk for submission in submissions}) == 1
+    assert Submission.objects.count() == 1
+
+
+def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment) -> None:
+    session = make.LabSessionFactory.create(enrolment=enrolment, status=SessionStatus.READY)
+
+    believers = iter([LabSession.objects.get(pk=session.pk) for _ in range(PRESSES)])
+
+    def move() -> bool:
+        try:
+            move_session(next(believers), SessionStatus.STOPPING)
+        except StaleStateError:
+            return False
+        return True
+
+    assert sum(at_once(move)) == 1
+    assert session.events.count() == 1
