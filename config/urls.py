@@ -5,7 +5,11 @@ from django.urls import include, path
 from django.views.decorators.http import require_GET
 from drf_spectacular.views import SpectacularAPIView
 
+from courses.views import signing_in
+
 urlpatterns = [
+    path("accounts/login/", signing_in.log_in, name="account_login"),
+    path("accounts/signup/", signing_in.sign_up, name="account_signup"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("allauth.idp.urls")),
     path("admin/", admin.site.urls),
