@@ -29,10 +29,12 @@ def wait_for_notebook(page: Page, name: str) -> None:
 def run_new_cell(page: Page, source: str, output: str) -> None:
     """Put a cell under the first one, run it on the kernel, see what it prints, and save."""
     page.locator(".jp-Notebook .jp-Cell").first.click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("b")
-    page.keyboard.press("Enter")
-    page.keyboard.type(source)
+    page.get_by_role("button", name="Insert a cell below").first.click()
+    cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    cell.locator(".cm-content").click()
+    expect(page.locator(".jp-Notebook.jp-mod-editMode")).to_be_visible()
+    page.keyboard.insert_text(source)
+    expect(cell.locator(".cm-content")).to_have_text(source)
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".jp-OutputArea-output", has_text=output).first).to_be_visible(timeout=PATIENCE)
     page.keyboard.press("Control+s")

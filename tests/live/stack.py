@@ -109,22 +109,19 @@ class Stack:
             for hub in self.place.hubs
         }
         mine = connections["default"]
-        connections["default"] = ConnectionHandler({"default": rows})["default"]
-        try:
-            with (
-                self.blocker.unblock(),
-                patch.dict(os.environ, DJANGO_ALLOW_ASYNC_UNSAFE="true"),
-                override_settings(
-                    MEDIA_ROOT=data / "media",
-                    STORAGES={"default": files, "staticfiles": static},
-                    HUB_TOKENS=tokens,
-                    PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"],
-                ),
-            ):
+        own = override_settings(
+            MEDIA_ROOT=data / "media",
+            STORAGES={"default": files, "staticfiles": static},
+            HUB_TOKENS=tokens,
+            PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"],
+        )
+        with self.blocker.unblock(), patch.dict(os.environ, DJANGO_ALLOW_ASYNC_UNSAFE="true"), own:
+            connections["default"] = ConnectionHandler({"default": rows})["default"]
+            try:
                 yield
-        finally:
-            connections["default"].close()
-            connections["default"] = mine
+            finally:
+                connections["default"].close()
+                connections["default"] = mine
 
     # --- Processes ---------------------------------------------------------------------------------
 

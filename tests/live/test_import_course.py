@@ -36,7 +36,7 @@ def test_all_that_is_wrong_with_a_package_is_said_at_once(stack: Stack, tmp_path
     said = stack.manage("import_course", str(package))
 
     assert said.returncode == 1
-    assert "nothing was imported" in said.stderr
+    assert "Nothing was imported" in said.stderr
     for place in (
         f"{BASICS}/20-read.en.md:3:",
         "modules/20-broken/module.toml:2:",
