@@ -165,7 +165,7 @@ class _Checker:
         elif counts[name] > 1:
             message = _("The grade id %(name)s is used by %(count)d cells.")
             said = message % {"name": name, "count": counts[name]}
-            yield self._problem(index, "duplicate_grade_id", said, name)
+            yield self._problem(index, "duplicate_grade_id", said, "grade_id")
 
     def _check_points(self, index: int, meta: dict[str, Any]) -> Iterator[SourceProblem]:
         if not (meta.get("grade") or meta.get("task")):

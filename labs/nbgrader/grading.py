@@ -1,6 +1,7 @@
 """A submission into points: nbgrader's own steps of `autograde`, in its order, with the box as its Execute."""
 
 import logging
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -47,10 +48,15 @@ VARIABLES: Final = {"NBGRADER_EXECUTION": "autograde"}
 
 
 class SaveCheckedGrades(SaveAutoGrades):
-    """nbgrader's step, but a result that it cannot make points of goes to a person instead of ending the run."""
+    """nbgrader's step, but a result that it cannot make points of goes to a person.
+
+    For a result above the cell's points nbgrader ends the whole run; for one below zero, or that is not a
+    number, it gives full points.
+    """
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         try:
+            _check_result(cell)
             super()._add_score(cell, resources)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             logger.warning("no points from cell %s: %s", cell.metadata.nbgrader.get("grade_id"), error)
@@ -64,6 +70,19 @@ class SaveCheckedGrades(SaveAutoGrades):
             grade.auto_score = None
             grade.needs_manual_grade = True
             self.gradebook.db.commit()
+
+
+def _check_result(cell: NotebookNode) -> None:
+    for output in cell.get("outputs", []):
+        if output.output_type != "execute_result":
+            continue
+        try:
+            result = float(output.data.get("text/plain", ""))
+        except ValueError:
+            return  # not a number of points at all, which nbgrader counts as a pass
+        if not (math.isfinite(result) and result >= 0):
+            raise ValueError(f"partial credit of {result}")
+        return
 
 
 @dataclass

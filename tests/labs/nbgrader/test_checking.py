@@ -1,0 +1,100 @@
+"""What is said to an author about their notebooks: all at once, with the cell and the line in the file."""
+
+import json
+
+import pytest
+
+from labs.nbgrader import SourceProblem, check_source
+from tests.labs.nbgrader.writing import answer, code, graded, markdown, solution, task, write
+
+SOUND = [
+    markdown("# Title"),
+    solution("f", "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION"),
+    graded("test-f", "assert f() == 1\n### BEGIN HIDDEN TESTS\nassert f() != 2\n### END HIDDEN TESTS"),
+    answer("why", "Because."),
+    task("plan", "Plan.\n=== BEGIN MARK SCHEME ===\nDid they?\n=== END MARK SCHEME ==="),
+    code("%matplotlib inline\nfiles = !ls\nf?\nawait thing()"),
+]
+
+
+def check(*cells: object, **changes: object) -> list[SourceProblem]:
+    return check_source({"lab.ipynb": write(*cells, **changes)})  # type: ignore[arg-type]
+
+
+def line_of(content: bytes, text: str) -> int:
+    return next(number for number, line in enumerate(content.decode().splitlines(), 1) if text in line)
+
+
+def test_a_sound_notebook_has_no_problems() -> None:
+    assert check(*SOUND) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "text"),
+    [
+        (graded("f", "x"), "duplicate_grade_id", '"grade_id": "f"'),
+        (graded("", "x"), "missing_grade_id", '"nbgrader"'),
+        (graded("a b", "x"), "bad_grade_id", '"grade_id": "a b"'),
+        (graded("x", "x", points=-1), "bad_points", '"points": -1'),
+        (graded("x", "x", points="many"), "bad_points", '"points": "many"'),  # type: ignore[arg-type]
+        (graded("x", "x", points=None), "missing_points", '"grade_id": "x"'),  # type: ignore[arg-type]
+        (graded("x", "x", schema_version=10), "schema_too_new", '"schema_version": 10'),
+        (solution("x", "a\n### BEGIN SOLUTION\nb"), "open_region", "### BEGIN SOLUTION\\nb"),
+        (code("### BEGIN SOLUTION\nb\n### END SOLUTION"), "misplaced_region", "BEGIN SOLUTION"),
+        (code("### BEGIN HIDDEN TESTS\nb\n### END HIDDEN TESTS"), "misplaced_region", "BEGIN HIDDEN"),
+        (markdown("BEGIN MARK SCHEME\nb\nEND MARK SCHEME"), "misplaced_region", "BEGIN MARK"),
+        (solution("x", "### BEGIN SOLUTION\n### BEGIN SOLUTION #2\n### END SOLUTION"), "nested_region", "#2"),
+        (graded("x", "y = 1\nif x\n    pass"), "syntax_error", "if x"),
+        (graded("x", "### AUTOTEST f()"), "missing_autotests", "AUTOTEST"),
+        (markdown("x", nbgrader={**graded("x", "")["metadata"]["nbgrader"]}), "bad_metadata", '"nbgrader"'),
+        (markdown("x", nbgrader=[]), "bad_metadata", '"nbgrader"'),
+    ],
+)
+def test_a_problem_is_named_with_its_cell_and_line(cell: dict[str, object], code: str, text: str) -> None:
+    content = write(*SOUND, cell)
+    wanted = [problem for problem in check_source({"lab.ipynb": content}) if problem.cell == len(SOUND)]
+    assert [problem.code for problem in wanted] == [code]
+    if "\\n" in text:
+        text = text.split("\\n", maxsplit=1)[0]
+    lines = content.decode().splitlines()
+    assert wanted[0].line is not None
+    assert text in lines[wanted[0].line - 1]
+    assert wanted[0].message
+
+
+def test_every_problem_of_every_notebook_is_said_at_once() -> None:
+    problems = check_source(
+        {
+            "a.ipynb": write(graded("x", "1"), graded("x", "1", points=-1)),
+            "b.ipynb": b'{\n "cells": [\n  {"cell_type" "code"}\n ]\n}',
+            "c.ipynb": b'{"nbformat": 4}',
+            "data/d.ipynb": b"below the top level it is a file like any other",
+        }
+    )
+    said = [(problem.notebook, problem.cell, problem.code) for problem in problems]
+    assert said == [
+        ("a.ipynb", 0, "duplicate_grade_id"),
+        ("a.ipynb", 1, "duplicate_grade_id"),
+        ("a.ipynb", 1, "bad_points"),
+        ("b.ipynb", None, "broken_json"),
+        ("c.ipynb", None, "not_a_notebook"),
+    ]
+    assert problems[3].line == 3
+
+
+def test_a_notebook_in_another_language_is_refused_since_the_box_has_no_kernel_for_it() -> None:
+    problems = check(*SOUND, metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}})
+    assert [problem.code for problem in problems] == ["unknown_kernel"]
+
+
+def test_a_source_without_notebooks_is_a_problem() -> None:
+    assert [problem.code for problem in check_source({"data.csv": b""})] == ["no_notebooks"]
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_lines_are_found_however_the_file_is_indented(indent: int | None) -> None:
+    content = json.dumps(
+        json.loads(write(markdown("a"), graded("x", "x = (", points=1))), indent=indent
+    ).encode()
+    problem = check_source({"lab.ipynb": content})[0]
+    assert problem.line == line_of(content, "x = (")
