@@ -59,21 +59,16 @@ class Sandbox:
                 argv += ["--cap-add", name]
         else:
             argv += ["--unshare-user"]
+        # First what is empty: mounted later, it would hide what was put there before.
+        argv += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
+        argv += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
         trees = [self.python.parent.parent, *find_base(self.python)]
         argv += parent_folders([*trees, Path("/etc/jupyter"), Path(HOME)])
         argv += system_mounts()
-        argv += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
-        argv += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
-        argv += [
-            "--ro-bind-data",
-            str(passwd_fd),
-            "/etc/passwd",
-            "--ro-bind-data",
-            str(group_fd),
-            "/etc/group",
-        ]
-        for path in trees:
-            argv += ["--ro-bind", str(path), str(path)]
+        for descriptor, path in ((passwd_fd, "/etc/passwd"), (group_fd, "/etc/group")):
+            argv += ["--ro-bind-data", str(descriptor), path]
+        for tree in trees:
+            argv += ["--ro-bind", str(tree), str(tree)]
         argv += ["--ro-bind", str(self.config), "/etc/jupyter", "--bind", str(self.home), HOME]
         argv += ["--chdir", HOME, "--remount-ro", "/", "--info-fd", str(info_fd), "--"]
         if is_root:

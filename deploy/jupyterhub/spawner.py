@@ -12,6 +12,7 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
+from sqlalchemy.orm import object_session
 from tornado import web
 from traitlets import Dict, Integer, List, Unicode
 
@@ -98,7 +99,7 @@ class BubblewrapSpawner(Spawner):
         self.mark = vars(await asyncio.to_thread(self._launch, sandbox, command))
         # Stored now and not when this method has returned: a hub that is killed meanwhile would lose the server.
         self.orm_spawner.state = self.get_state()
-        self.db.commit()
+        object_session(self.orm_spawner).commit()
         await self._wait_listening()
         return "127.0.0.1", self.port
 

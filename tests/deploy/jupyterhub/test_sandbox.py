@@ -46,6 +46,13 @@ def test_only_the_environment_its_base_and_the_home_are_mounted(python: Path, tm
     assert writable == [str(tmp_path / "homes/p-1")]
 
 
+def test_what_is_empty_is_mounted_before_what_may_lie_below_it(python: Path, tmp_path: Path) -> None:
+    """The project itself may lie under /tmp."""
+    words = argv(python, tmp_path)
+
+    assert words.index("/tmp") < words.index("--dir") < words.index(str(python.parent.parent))
+
+
 def test_a_base_in_usr_needs_no_mount(python: Path) -> None:
     (python.parent.parent / "pyvenv.cfg").write_text("home = /usr/bin\n")
     python.unlink()
