@@ -38,11 +38,13 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   const submitter = event.submitter;
-  if (await ask(source.dataset.confirm, source.dataset.confirmAction)) {
-    form.dataset.confirmed = "yes";
-    form.requestSubmit(submitter);
-    delete form.dataset.confirmed;
-  }
+  if (!(await ask(source.dataset.confirm, source.dataset.confirmAction))) return;
+  // While the question was open, a page that follows something may have drawn this form anew.
+  const now = form.isConnected ? form : [...document.forms].find((each) => each.action === form.action);
+  if (!now) return;
+  now.dataset.confirmed = "yes";
+  now.requestSubmit(now === form ? submitter : undefined);
+  delete now.dataset.confirmed;
 }, true);
 document.addEventListener("htmx:confirm", async (event) => {
   const question = event.detail.question ?? event.detail.elt.dataset.confirm;
