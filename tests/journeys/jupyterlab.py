@@ -5,8 +5,6 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.screens import PATIENCE
-
 # As JupyterLab itself does it: the address from the page's data, the token against forged requests from its cookie.
 CALL = """async ([method, path, body]) => {
   const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
@@ -21,9 +19,9 @@ CALL = """async ([method, path, body]) => {
 
 def wait_for_notebook(page: Page, name: str) -> None:
     """The notebook is open and its kernel is idle."""
-    expect(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")).to_be_visible()
     expect(page.get_by_role("tab", name=name)).to_be_visible()
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
 
 
 def run_new_cell(page: Page, source: str, output: str) -> None:
@@ -36,7 +34,7 @@ def run_new_cell(page: Page, source: str, output: str) -> None:
     page.keyboard.insert_text(source)
     expect(cell.locator(".cm-content")).to_have_text(source)
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-OutputArea-output", has_text=output).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-OutputArea-output", has_text=output).first).to_be_visible()
     page.keyboard.press("Control+s")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0)
 
