@@ -99,7 +99,8 @@ class BubblewrapSpawner(Spawner):
         self.mark = vars(await asyncio.to_thread(self._launch, sandbox, command))
         # Stored now and not when this method has returned: a hub that is killed meanwhile would lose the server.
         self.orm_spawner.state = self.get_state()
-        object_session(self.orm_spawner).commit()
+        if session := object_session(self.orm_spawner):
+            session.commit()
         await self._wait_listening()
         return "127.0.0.1", self.port
 
