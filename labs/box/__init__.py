@@ -4,7 +4,7 @@ from labs.box.bubblewrap import find_bubblewrap
 from labs.box.execution import Execution, execute_notebook, name_cell
 from labs.box.kernel import BoxKernel, CellRun
 from labs.box.limits import BoxEnvironment, BoxLimits
-from labs.box.process import Fault
+from labs.box.watching import Fault
 
 __all__ = [
     "BoxEnvironment",

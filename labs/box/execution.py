@@ -1,5 +1,6 @@
 """One notebook through one box: every cell run once, whatever some of them do to the kernel."""
 
+import logging
 import time
 from collections.abc import Mapping
 from copy import deepcopy
@@ -8,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labs.box.kernel import BoxKernel, CellRun, KernelStartError
 from labs.box.limits import BoxEnvironment, BoxLimits
-from labs.box.process import Fault, check_file_names
+from labs.box.process import check_file_names
+from labs.box.watching import Fault
 from labs.exceptions import BoxUnavailableError
 from labs.states import GradingOutcome
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+logger = logging.getLogger(__name__)
 
 _OUTCOMES: Final = {
     Fault.TIMEOUT: GradingOutcome.TIMEOUT,
@@ -110,12 +114,16 @@ class _Runner:
         wanted = [index for index, cell in enumerate(self._notebook.cells) if _is_run(cell)]
         try:
             first = self._go(wanted)
-            second = None
-            if first.lost_at is not None and not first.is_out_of_time:
-                second = self._go([index for index in wanted if index != first.lost_at])
         except KernelStartError as error:
             self._check_environment(error)
-            return self._report(wanted, _Pass(faults={}), is_started=False)
+            return self._report(wanted, _Pass(), is_started=False)
+        if first.lost_at is None or first.is_out_of_time:
+            return self._report(wanted, first)
+        try:
+            second = self._go([index for index in wanted if index != first.lost_at])
+        except KernelStartError:
+            logger.warning("the second run of a notebook got no kernel", exc_info=True)
+            return self._report(wanted, first)
         return self._report(wanted, _merge(first, second))
 
     def _go(self, wanted: list[int]) -> _Pass:
@@ -125,30 +133,19 @@ class _Runner:
         with BoxKernel(
             self._environment, self._limits, files=self._files, variables=self._variables
         ) as kernel:
-            previous: int | None = None
             for index in wanted:
                 cell = self._notebook.cells[index]
                 remaining = self._remaining
                 run = kernel.run_cell(cell.source, seconds=max(0, min(self._limits.cell_seconds, remaining)))
                 way.runs[index] = run
                 if run.fault is not None:
-                    self._note_fault(way, index, previous, run)
+                    way.faults[index] = run.fault
+                    way.is_out_of_time = self._remaining <= 0
+                    way.lost_at = None if run.is_kernel_usable else index
                 if way.lost_at is not None or way.is_out_of_time or self._must_stop(cell, run):
                     way.stopped_at = index
                     break
-                previous = index
         return way
-
-    def _note_fault(self, way: _Pass, index: int, previous: int | None, run: CellRun) -> None:
-        assert run.fault is not None  # noqa: S101 (the caller asked)
-        way.is_out_of_time = self._remaining <= 0
-        if not run.is_kernel_usable:
-            way.lost_at = index
-            if run.fault is Fault.KERNEL_DIED and not run.has_started and previous is not None:
-                # The kernel never got to this cell: the one before had already brought its end about.
-                way.lost_at = previous
-                way.runs[previous] = way.runs.pop(index)
-        way.faults[index if way.lost_at is None else way.lost_at] = run.fault
 
     def _must_stop(self, cell: Mapping[str, Any], run: CellRun) -> bool:
         may_raise = self._allow_errors or _MAY_RAISE_TAG in _tags(cell)
@@ -186,15 +183,14 @@ class _Runner:
         return Execution(self._notebook, outcome, faulty, tuple(not_run), seconds, reason)
 
 
-def _merge(first: _Pass, second: _Pass | None) -> _Pass:
-    """Up to the lost cell the first run counts, behind it the second."""
-    if second is None or first.lost_at is None:
-        return first
-    runs = dict(first.runs)
-    faults = dict(first.faults)
-    runs.update({index: run for index, run in second.runs.items() if index > first.lost_at})
-    faults.update({index: fault for index, fault in second.faults.items() if index > first.lost_at})
-    return _Pass(runs=runs, faults=faults, stopped_at=second.stopped_at)
+def _merge(first: _Pass, second: _Pass) -> _Pass:
+    """Up to the cell that was lost the first run counts, behind it the second."""
+    behind = max(first.runs)
+    return _Pass(
+        runs=first.runs | {index: run for index, run in second.runs.items() if index > behind},
+        faults=first.faults | {index: fault for index, fault in second.faults.items() if index > behind},
+        stopped_at=second.stopped_at,
+    )
 
 
 def _is_run(cell: Mapping[str, Any]) -> bool:

@@ -9,15 +9,17 @@ from typing import Final, Self
 
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
-from labs.box.process import BoxProcess, Fault
+from labs.box.process import BoxProcess
+from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
 from labs.exceptions import LabError
 
 _START_SECONDS: Final = 90
 _INTERRUPT_SECONDS: Final = 5
 _TICK_SECONDS: Final = 0.05
-# A kernel whose last words are on their way, or whose end the machine has not noticed yet.
+# What a kernel that is gone had still sent.
 _LAST_WORDS_SECONDS: Final = 2
+_OTHER_ENDS_SECONDS: Final = 5
 # Beyond what is kept (`output_bytes`), this much is read and thrown away before a cell counts as flooding.
 _FLOOD_BYTES: Final = 64 * MEBIBYTE
 _FLOOD_MESSAGES: Final = 20_000
@@ -77,7 +79,6 @@ class CellRun:
     fault: Fault | None
     is_error: bool
     is_kernel_usable: bool
-    has_started: bool
 
 
 class BoxKernel:
@@ -171,7 +172,7 @@ class _RunningCell:
         self._channels = channels
         self._process = process
         self._collector = collector
-        self._has_started = self._is_idle = False
+        self._is_idle = False
         self._reply: dict[str, object] | None = None
         self._id = channels.send("shell", "execute_request", {**_REQUEST, "code": source})
 
@@ -209,7 +210,6 @@ class _RunningCell:
 
     def _take(self, message: Message) -> None:
         if message.channel == "iopub":
-            self._has_started = True
             if message.kind == "status":
                 self._is_idle = message.read_content().get("execution_state") == "idle"
             else:
@@ -223,13 +223,22 @@ class _RunningCell:
         channels = self._channels
         if channels.received_bytes > _FLOOD_BYTES or channels.received_messages > _FLOOD_MESSAGES:
             return Fault.TOO_MUCH_OUTPUT
-        if channels.is_cut and self._process.is_alive and not self._process.wait(_LAST_WORDS_SECONDS):
+        if channels.is_cut and not self._is_kernel_gone():
             # ZeroMQ hangs up on a kernel whose message is larger than it was told to take.
             return Fault.TOO_MUCH_OUTPUT
-        if self._process.is_alive:
+        if not channels.is_cut and self._process.is_alive:
             return None
         self._hear_last_words()
         return Fault.KERNEL_DIED
+
+    def _is_kernel_gone(self) -> bool:
+        """After one connection ended: whether the others do too, or the box, as far as a busy machine shows it."""
+        deadline = time.monotonic() + _OTHER_ENDS_SECONDS
+        while time.monotonic() < deadline:
+            if self._channels.is_gone or not self._process.is_alive:
+                return True
+            self._listen()
+        return False
 
     def _hear_last_words(self) -> None:
         deadline = time.monotonic() + _LAST_WORDS_SECONDS
@@ -271,5 +280,4 @@ class _RunningCell:
             fault=fault,
             is_error=is_error or fault is not None,
             is_kernel_usable=is_kernel_usable,
-            has_started=self._has_started,
         )

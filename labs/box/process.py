@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import platform
 import re
@@ -11,8 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Self
@@ -22,11 +22,14 @@ import psutil
 from labs.box.bubblewrap import HOME, RUN, WORK, Identity, build_command, read_info
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.seccomp import build_filter
+from labs.box.watching import Fault, ProcessTree
 from labs.exceptions import BoxUnavailableError
 
+logger = logging.getLogger(__name__)
+
 _LAUNCHER: Final = Path(__file__).with_name("launch.py").read_text()
-_INFO_SECONDS: Final = 20
-_KILL_SECONDS: Final = 10
+_INFO_SECONDS: Final = 60
+_KILL_SECONDS: Final = 60
 # Libraries reserve far more address space than they ever use, so this only stops the absurd at once; what is
 # really used, the watcher counts.
 _ADDRESS_SPACE_FACTOR: Final = 2
@@ -35,22 +38,11 @@ _OPEN_FILES: Final = 512
 # The machine stops a little above the limit at which the watcher calls it a fault, so that there is one to see.
 _SPARE_TASKS: Final = 4
 _DIAGNOSIS_BYTES: Final = 8192
-_WATCH_SECONDS: Final = 0.05
 
 # systemd's list of user ids (UIDS-GIDS) leaves everything from here up unused; a container's own map may end
 # earlier, hence the second choice.
 _UID_RANGES: Final = ((1_879_048_192, 16_777_216), (20_000, 40_000))
 _BOX_UID: Final = 1000
-
-
-class Fault(StrEnum):
-    """What a cell can do that ends or disturbs a run."""
-
-    TIMEOUT = "timeout"
-    OUT_OF_MEMORY = "out_of_memory"
-    TOO_MANY_PROCESSES = "too_many_processes"
-    TOO_MUCH_OUTPUT = "too_much_output"
-    KERNEL_DIED = "kernel_died"
 
 
 class BoxProcess:
@@ -68,7 +60,6 @@ class BoxProcess:
     ) -> None:
         """Raises BoxUnavailableError when this machine cannot close a box. `files` are below the working folder."""
         self._limits = limits
-        self._next_watch = 0.0
         self._diagnosis = b""
         self._token = secrets.token_hex(8)
         self._root: int | None = None
@@ -84,52 +75,58 @@ class BoxProcess:
             "limits": _resource_limits(limits),
             "command": [part.replace("{connection_file}", self.connection_file) for part in command],
         }
-        launch = [str(environment.python), "-I", "-S", "-c", _LAUNCHER]
-        passwd = f"learner:x:{identity.uid}:{identity.uid}:Learner:{HOME}:/bin/sh\n"
-        texts = {"/etc/passwd": passwd, "/etc/group": f"learner:x:{identity.uid}:\n"}
-        texts["/etc/nsswitch.conf"] = "passwd: files\ngroup: files\nhosts: files\n"
-        texts["/etc/hosts"] = "127.0.0.1 localhost box\n"
         with contextlib.ExitStack() as stack:
-            inside = stack.enter_context(tempfile.TemporaryFile())
-            inside.write(json.dumps(orders).encode() + b"\n")
-            inside.writelines(files.values())
-            inside.seek(0)
-            program = build_filter()
-            info_read, info_write = os.pipe()
-            info = stack.enter_context(open(info_read, "rb", buffering=0))  # noqa: PTH123
-            passed = {path: _pipe_with(stack, text.encode()) for path, text in texts.items()}
-            seccomp_fd = _pipe_with(stack, program) if program else None
-            argv = build_command(
-                environment,
-                limits,
-                identity,
-                variables=variables,
-                texts=passed,
-                info_fd=info_write,
-                seccomp_fd=seccomp_fd,
-                command=launch,
-            )
-            handed = [info_write, *passed.values(), *([seccomp_fd] if seccomp_fd is not None else [])]
-            try:
-                # No variable of ours: the box's first process shows its environment to everything in the box.
-                self._bubblewrap = subprocess.Popen(
-                    argv,
-                    stdin=inside,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    env={},
-                    cwd="/",
-                    pass_fds=handed,
-                )
-            except OSError as error:
-                raise BoxUnavailableError(f"bubblewrap does not start: {error}") from error
-            finally:
-                os.close(info_write)
+            told = stack.enter_context(tempfile.TemporaryFile())
+            told.write(json.dumps(orders).encode() + b"\n")
+            told.writelines(files.values())
+            told.seek(0)
+            info = self._start(environment, identity, variables, told, stack)
             try:
                 self._open_first_process(info)
             except BaseException:
                 self.kill()
                 raise
+
+    def _start(
+        self,
+        environment: BoxEnvironment,
+        identity: Identity,
+        variables: Mapping[str, str],
+        told: IO[bytes],
+        stack: contextlib.ExitStack,
+    ) -> IO[bytes]:
+        """Start bubblewrap with the launcher in it; returns what bubblewrap says about itself."""
+        info_read, info_write = os.pipe()
+        info = stack.enter_context(open(info_read, "rb", buffering=0))  # noqa: PTH123, SIM115
+        texts = {path: _pipe_with(stack, text) for path, text in _etc(identity.uid).items()}
+        program = build_filter()
+        seccomp = [_pipe_with(stack, program)] if program else []
+        argv = build_command(
+            environment,
+            self._limits,
+            identity,
+            variables=variables,
+            texts=texts,
+            info_fd=info_write,
+            seccomp_fd=seccomp[0] if seccomp else None,
+            command=[str(environment.python), "-I", "-S", "-c", _LAUNCHER],
+        )
+        try:
+            # No variable of ours: the box's first process shows its environment to everything in the box.
+            self._bubblewrap = subprocess.Popen(
+                argv,
+                stdin=told,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={},
+                cwd="/",
+                pass_fds=[info_write, *texts.values(), *seccomp],
+            )
+        except OSError as error:
+            raise BoxUnavailableError(f"bubblewrap does not start: {error}") from error
+        finally:
+            os.close(info_write)
+        return info
 
     def __enter__(self) -> Self:
         return self
@@ -169,14 +166,6 @@ class BoxProcess:
     def is_alive(self) -> bool:
         return self._bubblewrap.poll() is None
 
-    def wait(self, seconds: float) -> bool:
-        """Whether the box ended by itself within so many seconds."""
-        try:
-            self._bubblewrap.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
     @property
     def _stderr(self) -> IO[bytes]:
         assert self._bubblewrap.stderr is not None  # noqa: S101 (it was asked for)
@@ -190,34 +179,9 @@ class BoxProcess:
         return self._diagnosis.decode(errors="replace").strip()
 
     def find_fault(self, *, at_once: bool = False) -> Fault | None:
-        """Whether the tree is over its limits, looked at no more often than every 50 ms unless `at_once`."""
-        now = time.monotonic()
-        if not at_once and now < self._next_watch:
-            return None
+        """See ProcessTree; what the box says on stderr is read along, or it would wait for a reader."""
         self.drain_stderr()
-        tree = list(self._tree())
-        self._next_watch = time.monotonic() + max(_WATCH_SECONDS, 4 * (time.monotonic() - now))
-        tasks = memory = 0
-        for process in tree:
-            with contextlib.suppress(psutil.Error):
-                tasks += process.num_threads()
-                memory += process.memory_info().rss
-        if tasks >= self._limits.processes:
-            return Fault.TOO_MANY_PROCESSES
-        if memory > self._limits.memory_bytes and _proportional_size(tree) > self._limits.memory_bytes:
-            return Fault.OUT_OF_MEMORY
-        return None
-
-    def _tree(self) -> Iterator[psutil.Process]:
-        # From the kernel of the machine rather than psutil's children(), which reads every process there is.
-        waiting = [self._first_pid]
-        while waiting:
-            pid = waiting.pop()
-            with contextlib.suppress(psutil.Error, OSError):
-                process = psutil.Process(pid)
-                waiting += _children(pid)
-                if pid != self._first_pid:
-                    yield process
+        return self._tree.find_fault(at_once=at_once)
 
     def kill(self) -> None:
         """End every process of the box and wait until they are gone. May be called again."""
@@ -232,7 +196,10 @@ class BoxProcess:
             os.close(self._root)
             self._root = None
         self._bubblewrap.kill()
-        self._bubblewrap.wait(_KILL_SECONDS)
+        try:
+            self._bubblewrap.wait(_KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            logger.exception("a box was killed and has not ended yet")
         self._stderr.close()
 
     def _open_first_process(self, info: IO[bytes]) -> None:
@@ -242,11 +209,10 @@ class BoxProcess:
             ready = select.select([info], [], [], max(0, deadline - time.monotonic()))[0]
             more = info.read(4096) if ready else b""
             if not more:
-                self._bubblewrap.kill()
-                self._bubblewrap.wait(_KILL_SECONDS)
                 raise BoxUnavailableError(f"bubblewrap closes no box here: {self.drain_stderr()}")
             text += more
         self._first_pid = pid
+        self._tree = ProcessTree(pid, self._limits)
         try:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -304,21 +270,14 @@ def _other_tasks() -> int:
     return tasks
 
 
-def _children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def _proportional_size(tree: Sequence[psutil.Process]) -> int:
-    """Memory with shared pages counted once, which forks of one kernel have many of."""
-    total = 0
-    for process in tree:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return total
+def _etc(uid: int) -> dict[str, bytes]:
+    """The few files of /etc without which libraries stumble; the learner is the only account."""
+    return {
+        "/etc/passwd": f"learner:x:{uid}:{uid}:Learner:{HOME}:/bin/sh\n".encode(),
+        "/etc/group": f"learner:x:{uid}:\n".encode(),
+        "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
+        "/etc/hosts": b"127.0.0.1 localhost box\n",
+    }
 
 
 def _pipe_with(stack: contextlib.ExitStack, content: bytes) -> int:

@@ -5,6 +5,7 @@ be able to make the worker neither wait, nor grow, nor fail. The protocol is tha
 https://jupyter-client.readthedocs.io/en/stable/messaging.html
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -58,11 +59,21 @@ class Channels:
         self._session = uuid.uuid4().hex
         self._context = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._monitors: list[zmq.Socket[bytes]] = []
+        self._monitors: dict[zmq.Socket[bytes], str] = {}
         self._poller = zmq.Poller()
         self.received_bytes = 0
         self.received_messages = 0
-        self.is_cut = False
+        self._cut: set[str] = set()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a connection ended: the kernel is gone, or sent more in one message than it is let to."""
+        return bool(self._cut)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether all of them ended, as they do when the kernel is gone."""
+        return self._cut == set(self._sockets)
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +104,7 @@ class Channels:
             monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             socket.connect(f"ipc://{prefix}-{_PORTS[f'{channel}_port']}")
             self._sockets[channel] = socket
-            self._monitors.append(monitor)
+            self._monitors[monitor] = channel
             self._poller.register(socket, zmq.POLLIN)
             self._poller.register(monitor, zmq.POLLIN)
 
@@ -110,10 +121,8 @@ class Channels:
         }
         parts = [json.dumps(part).encode() for part in (header, {}, {}, content)]
         signature = hmac.new(self._key.encode(), b"".join(parts), hashlib.sha256).hexdigest().encode()
-        try:
+        with contextlib.suppress(zmq.Again):
             self._sockets[channel].send_multipart([_DELIMITER, signature, *parts], flags=zmq.NOBLOCK)
-        except zmq.Again:
-            self.is_cut = True
         return message_id
 
     def receive(self, seconds: float) -> Iterator[Message]:
@@ -126,10 +135,10 @@ class Channels:
         for channel, socket in self._sockets.items():
             if socket in ready:
                 yield from self._take(channel, socket)
-        for monitor in self._monitors:
+        for monitor, channel in self._monitors.items():
             if monitor in ready:
                 recv_monitor_message(monitor)
-                self.is_cut = True
+                self._cut.add(channel)
 
     def _take(self, channel: str, socket: "zmq.Socket[bytes]") -> Iterator[Message]:
         for _ in range(_BATCH):
