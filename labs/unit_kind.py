@@ -16,23 +16,17 @@ from courses.unit_kinds import Report, UnitKind, UnitSource, register
 from labs.blobs import hash_files, store_blob, store_files
 from labs.box import BoxEnvironment
 from labs.models import Lab, LabRelease, LabUnit
-from labs.nbgrader import ReleasedLab, check_source, make_release
-from labs.views.cohort_panel import cohort_panels
+from labs.nbgrader import GradeCellSpec, ReleasedLab, check_source, make_release
+from labs.nbgrader.results import is_notebook_path
+from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.views.unit_panel import page_context
 
 if TYPE_CHECKING:
     from courses.package.contents import PackageUnit
 
-NEEDS: Final = {"gpus", "memory_gb", "minutes"}
-LIMITS: Final = {"cell_seconds", "total_seconds", "memory_mb"}
-HIGHEST: Final = {
-    "gpus": 8,
-    "memory_gb": 480,
-    "minutes": 4320,
-    "cell_seconds": 3600,
-    "total_seconds": 7200,
-    "memory_mb": 65536,
-}
+# What is sensible, by name: the lowest and the highest.
+NEEDS: Final = {"gpus": (0, 8), "memory_gb": (0, 480), "minutes": (0, 4320)}
+LIMITS: Final = {"cell_seconds": (1, 3600), "total_seconds": (1, 7200), "memory_mb": (128, 65536)}
 
 
 @dataclass(frozen=True)
@@ -52,10 +46,13 @@ class LabData:
 
 @dataclass(frozen=True)
 class PreparedLab:
-    """What the import writes: a checked lab and nbgrader's release of it."""
+    """What the import writes: a checked lab and nbgrader's release of it, whose files are stored already."""
 
     data: LabData
-    released: ReleasedLab
+    source_files: Mapping[str, str]
+    learner_files: Mapping[str, str]
+    gradebook: str
+    grade_cells: tuple[GradeCellSpec, ...]
 
 
 def register_lab_kind() -> None:
@@ -69,6 +66,7 @@ def register_lab_kind() -> None:
             import_unit=import_lab,
             page_context=page_context,
             cohort_panels=cohort_panels,
+            factory_panels=factory_panels,
         )
     )
 
@@ -84,15 +82,17 @@ def check_lab(source: UnitSource, report: Report) -> LabData | None:
     needs = read_numbers(source.settings, "needs", NEEDS, tell)
     limits = read_numbers(source.settings, "grading", LIMITS, tell)
     files = {**read_folder(source.folder / "files"), **read_folder(source.folder / "source")}
-    if not any(is_notebook(path) for path in files):
+    if not any(is_notebook_path(path) for path in files):
         tell("source", _("There is no notebook (*.ipynb) in this folder."), code="lab-without-notebook")
     for found in check_source(files):
         tell(f"source/{found.notebook}", found.message, line=found.line, code=found.code)
     return None if problems else LabData(source=files, needs=needs, limits=limits)
 
 
-def read_numbers(table: Mapping[str, Any], name: str, known: set[str], tell: Report) -> dict[str, int]:
-    """A table of whole numbers in lab.toml, each above nothing and below the highest that is sensible."""
+def read_numbers(
+    table: Mapping[str, Any], name: str, known: Mapping[str, tuple[int, int]], tell: Report
+) -> dict[str, int]:
+    """A table of whole numbers in lab.toml, each from the lowest to the highest that `known` has for it."""
     values = table.get(name, {})
     if not isinstance(values, dict):
         tell("lab.toml", _("[%(name)s] is a table of numbers.") % {"name": name}, code="lab-setting")
@@ -102,14 +102,13 @@ def read_numbers(table: Mapping[str, Any], name: str, known: set[str], tell: Rep
             words = {"name": name, "key": key, "known": ", ".join(sorted(known))}
             message = _("[%(name)s] has no “%(key)s”; it knows %(known)s.") % words
             tell("lab.toml", message, code="lab-setting")
-        elif isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST[key]:
-            message = _("%(key)s is a whole number from 0 to %(highest)s.")
-            tell("lab.toml", message % {"key": key, "highest": HIGHEST[key]}, code="lab-setting")
+            continue
+        lowest, highest = known[key]
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            message = _("%(key)s is a whole number from %(lowest)s to %(highest)s.")
+            words = {"key": key, "lowest": lowest, "highest": highest}
+            tell("lab.toml", message % words, code="lab-setting")
     return dict(values)
-
-
-def is_notebook(path: str) -> bool:
-    return "/" not in path and path.endswith(".ipynb")
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -127,7 +126,18 @@ def prepare_lab(unit: "PackageUnit") -> PreparedLab:
     if not isinstance(data, LabData):
         raise TypeError(f"unit {unit.slug} was not checked")
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
-    return PreparedLab(data, released=make_release(data.source, name=unit.slug, environment=environment))
+    return store_lab(data, make_release(data.source, name=unit.slug, environment=environment))
+
+
+def store_lab(data: LabData, released: ReleasedLab) -> PreparedLab:
+    """Store a release's files, outside of the import's transaction: the storage may be far away."""
+    return PreparedLab(
+        data,
+        source_files=store_files(released.source),
+        learner_files=store_files(released.learner_files),
+        gradebook=store_blob(released.gradebook),
+        grade_cells=released.grade_cells,
+    )
 
 
 def import_lab(unit: Unit, _package_unit: "PackageUnit", prepared: object) -> None:
@@ -142,15 +152,14 @@ def import_lab(unit: Unit, _package_unit: "PackageUnit", prepared: object) -> No
 
 
 def create_release(lab: Lab, prepared: PreparedLab) -> LabRelease:
-    data, released = prepared.data, prepared.released
     return LabRelease.objects.create(
         lab=lab,
         number=(lab.releases.aggregate(last=Max("number"))["last"] or 0) + 1,
-        content_hash=data.content_hash,
-        source_files=store_files(released.source),
-        learner_files=store_files(released.learner_files),
-        gradebook=store_blob(released.gradebook),
-        grade_cells=[asdict(cell) for cell in released.grade_cells],
-        needs=dict(data.needs),
-        limits=dict(data.limits),
+        content_hash=prepared.data.content_hash,
+        source_files=prepared.source_files,
+        learner_files=prepared.learner_files,
+        gradebook=prepared.gradebook,
+        grade_cells=[asdict(cell) for cell in prepared.grade_cells],
+        needs=prepared.data.needs,
+        limits=prepared.data.limits,
     )

@@ -1,14 +1,21 @@
 """The world that sessions run in: the hubs of the factories."""
 
+from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.db import models
 
 from courses.models import Factory
 
+ANSWERS_WITHIN: Final = timedelta(seconds=20)
+
 
 class Hub(models.Model):
-    """A factory's JupyterHub. Its service token is in `settings.HUB_TOKENS` under the factory's slug."""
+    """A factory's JupyterHub. Its service token is in `settings.HUB_TOKENS` under the factory's slug.
+
+    `sweep_claimed_at`: a lease, so that sweeps do not pile up before a hub that is slow to answer.
+    """
 
     factory = models.OneToOneField(Factory, on_delete=models.CASCADE, related_name="hub")
     api_url = models.URLField(
@@ -18,12 +25,17 @@ class Hub(models.Model):
         help_text="Its origin in a browser; a learner's server is a subdomain of it."
     )
     answered_at = models.DateTimeField(null=True, blank=True)
+    sweep_claimed_at = models.DateTimeField(null=True, editable=False)
     is_development = models.BooleanField(
         default=False, help_text="Sessions are local processes without a GPU."
     )
 
     def __str__(self) -> str:
         return self.public_url
+
+    def is_answering(self, now: datetime) -> bool:
+        """Whether a sweep, which comes every few seconds, had an answer lately."""
+        return self.answered_at is not None and now - self.answered_at < ANSWERS_WITHIN
 
     @property
     def host(self) -> str:

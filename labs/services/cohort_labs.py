@@ -5,7 +5,7 @@ from functools import cached_property
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
 
-from courses.models import Cohort, Enrolment
+from courses.models import Cohort, Enrolment, Factory
 from courses.states import READING_STATUSES
 from labs.models import Lab, LabSession, Submission
 from labs.services.attempts import Attempt, find_attempts
@@ -89,6 +89,15 @@ def find_running_sessions(cohort: Cohort) -> list[LabSession]:
     return list(
         LabSession.objects.filter(enrolment__cohort=cohort, status__in=ACTIVE_SESSION_STATUSES)
         .select_related("learner", "lab")
+        .order_by("requested_at")
+    )
+
+
+def find_factory_sessions(factory: Factory) -> list[LabSession]:
+    """Sessions at a factory that have not ended, the longest first."""
+    return list(
+        LabSession.objects.filter(hub__factory=factory, status__in=ACTIVE_SESSION_STATUSES)
+        .select_related("learner", "lab", "enrolment__cohort")
         .order_by("requested_at")
     )
 

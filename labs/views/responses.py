@@ -1,20 +1,12 @@
-"""What the views of labs have in common: a signed-in person, and fragments that a page asks for again and again."""
+"""What the views of labs have in common: fragments that a page asks for again and again."""
 
 from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from courses.models import User
-
 STOP_POLLING = 286
 """htmx stops asking after this status."""
-
-
-class SignedInRequest(HttpRequest):
-    """A request behind `login_required`."""
-
-    user: User
 
 
 def render_polled(

@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_POST
 
+from courses.views.requests import SignedInRequest
 from labs.access import lab_session_for
 from labs.models import LabSession
 from labs.reasons import sentence_for
 from labs.services.lab_units import find_title
 from labs.services.sessions import request_stop, watch_session
 from labs.states import SessionStatus
-from labs.views.responses import SignedInRequest, render_polled
+from labs.views.responses import render_polled
 from labs.views.session_words import list_happenings, list_steps, version_of
 
 
@@ -31,11 +32,12 @@ def session(request: SignedInRequest, session_id: UUID) -> HttpResponse:
 def session_status(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     lab_session = lab_session_for(request.user, session_id)
     watch_session(lab_session)
+    context = _context(lab_session)
     return render_polled(
         request,
         "labs/_session_status.html",
-        _context(lab_session),
-        version=version_of(lab_session),
+        context,
+        version=str(context["version"]),
         is_at_rest=not lab_session.is_active,
     )
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from courses.access import taught_cohort_for
 from courses.models import User
+from courses.views.requests import SignedInRequest
 from labs.access import submission_for
 from labs.models import Submission
 from labs.reasons import sentence_for
@@ -18,7 +19,7 @@ from labs.services.cohort_labs import find_cohort_lab
 from labs.services.feedback import find_feedback
 from labs.services.lab_units import find_title, lab_units_of
 from labs.services.panels import make_version
-from labs.views.responses import SignedInRequest, render_polled
+from labs.views.responses import render_polled
 
 
 @login_required

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from courses.access import enrolment_for
 from courses.models import Enrolment, Unit, User
+from courses.views.requests import SignedInRequest
 from labs.exceptions import RefusedError
 from labs.models import LabUnit
 from labs.reasons import sentence_for
@@ -18,7 +19,7 @@ from labs.services.marks import count_points
 from labs.services.panels import find_panel
 from labs.services.sessions import request_session, watch_session
 from labs.services.submissions import submit_lab
-from labs.views.responses import SignedInRequest, render_polled
+from labs.views.responses import render_polled
 
 
 def page_context(
