@@ -40,9 +40,9 @@ messages:  ## collect texts to translate into config/locale, and compile the cat
 	@$(INSTALL) run
 	$(BIN)/python -m deploy.development.messages --collect
 
-bench:  ## time a session's start on a real hub; a table
+bench:  ## time the start of a learner's server on a real hub, beside the stock command; a table
 	@$(INSTALL) test
-	$(BIN)/python -m pytest tests/bench -m live -s --no-header -q
+	$(BIN)/python -m tests.bench.session_start
 
 soak:  ## random kills over minutes: there is none yet, it comes with the issue that hardens sessions
 	@echo "Nothing to soak yet: make test holds the deterministic faults."; exit 1

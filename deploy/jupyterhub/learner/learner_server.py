@@ -19,11 +19,12 @@ def keep_out() -> None:
     # The hub's own pages, and with them its database layer.
     pages = ModuleType("jupyterhub.handlers.pages")
     pages.HealthCheckHandler = HealthCheckHandler  # type: ignore[attr-defined]
-    handlers = ModuleType("jupyterhub.handlers")
-    handlers.pages = pages  # type: ignore[attr-defined]
-    sys.modules["jupyterhub.handlers"] = handlers
-    sys.modules["jupyterhub.handlers.pages"] = pages
-    sys.modules["jupyterhub.orm"] = ModuleType("jupyterhub.orm")
+    for module in (ModuleType("jupyterhub.handlers"), pages, ModuleType("jupyterhub.orm")):
+        sys.modules[module.__name__] = module
+    # JupyterLab asks Node, where there is one, for the registry to build extensions from: none is built here.
+    from jupyterlab import commands  # type: ignore[import-untyped]
+
+    commands._yarn_config = lambda _logger: {"yarn config": {}, "npm config": {}}  # noqa: SLF001
 
 
 if __name__ == "__main__":
