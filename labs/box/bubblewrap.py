@@ -22,6 +22,7 @@ WORK: Final = f"{HOME}/work"
 RUN: Final = "/run"
 _SHARED_MEMORY_BYTES: Final = 64 * MEBIBYTE
 _RUN_BYTES: Final = MEBIBYTE
+_TMP_PART: Final = 4
 
 # What programs, libraries and shells of the system need; no settings, no keys, no other people's files.
 _SYSTEM_FOLDERS: Final = (
@@ -100,10 +101,13 @@ def build_command(
     command: Sequence[str],
 ) -> list[str]:
     """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content."""
-    options = [str(find_bubblewrap()), *_isolation(identity), *_system(), *_environment_mounts(environment)]
+    options = [str(find_bubblewrap()), *_isolation(identity)]
+    # In this order: an environment may lie below /tmp or /home.
+    options += [*_system(), *_own_mounts(limits), *_environment_mounts(environment)]
     for path, descriptor in texts.items():
         options += ["--perms", "0644", "--ro-bind-data", str(descriptor), path]
-    options += _own_mounts(limits)
+    # What bubblewrap made by itself has no limit of size, so nothing may be written there.
+    options += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in {**_variables(environment), **variables}.items():
         options += ["--setenv", name, value]
     if seccomp_fd is not None:
@@ -180,10 +184,7 @@ def _own_mounts(limits: BoxLimits) -> list[str]:
         *own("/dev/shm", _SHARED_MEMORY_BYTES),  # noqa: S108 (the box's own)
         *own(HOME, limits.disk_bytes),
         *own(RUN, _RUN_BYTES),
-        *("--symlink", f"{HOME}/.tmp".lstrip("/"), "/tmp"),  # noqa: S108 (the box's own)
-        # What bubblewrap made by itself has no limit of size, so nothing may be written there.
-        *("--remount-ro", "/dev"),
-        *("--remount-ro", "/"),
+        *own("/tmp", limits.disk_bytes // _TMP_PART),  # noqa: S108 (the box's own)
     ]
 
 

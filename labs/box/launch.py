@@ -51,8 +51,7 @@ def main() -> None:
     if orders["uid"] is not None:
         become(orders["uid"])
     os.umask(0o077)
-    for folder in orders["folders"]:
-        Path(folder).mkdir()
+    Path(orders["work"]).mkdir()
     lay_out(stream, Path(orders["work"]), orders["files"])
     Path(orders["connection_file"]).write_text(json.dumps(orders["connection"]))
     limit(orders["limits"])

@@ -12,8 +12,8 @@ MEBIBYTE: Final = 1024 * 1024
 class BoxLimits:
     """Ceilings of one run of one notebook, the re-run after a crash included.
 
-    `memory_bytes` is for the whole tree of processes, and `disk_bytes` (working folder and /tmp, held in
-    memory) comes on top of it. `processes` counts threads too, as the kernel of the machine does.
+    `memory_bytes` is for the whole tree of processes; `disk_bytes` (the working folder, which is held in memory,
+    and a quarter as much for /tmp) comes on top. `processes` counts threads too, as the machine does.
     `output_bytes` is what is kept: a little more is cut off, very much more is a fault of the cell.
     """
 

@@ -67,7 +67,6 @@ class BoxProcess:
         identity = find_identity()
         orders = {
             "uid": identity.unix_uid,
-            "folders": [WORK, f"{HOME}/.tmp"],
             "work": WORK,
             "files": [[name, len(content)] for name, content in files.items()],
             "connection_file": self.connection_file,

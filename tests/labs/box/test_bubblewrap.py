@@ -110,6 +110,12 @@ def test_only_the_environment_and_the_system_are_shown_and_never_to_be_written(t
     assert "4096" in following(command, "--size")
 
 
+def test_an_environment_below_tmp_is_not_covered_by_the_boxs_own_tmp(tmp_path: Path) -> None:
+    python = make_python(tmp_path / "environment", Path("/usr/bin/env"))
+    command = command_for(python, Identity(uid=1000))
+    assert command.index("/tmp") < command.index(str(tmp_path / "environment"))
+
+
 def test_a_user_gets_a_namespace_and_root_gives_up_all_but_the_way_to_become_a_user(tmp_path: Path) -> None:
     python = make_python(tmp_path / "environment", Path("/usr/bin/env"))
     user = command_for(python, Identity(uid=1000))
