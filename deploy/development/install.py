@@ -102,9 +102,10 @@ def make_platform() -> None:
 
 def install_into(environment: Path, requirements: Path) -> None:
     # Compiled now: the lab environment is read-only where it is used, so nothing would be kept later.
+    # The lock is complete and is taken as it is: resolving would ask for what it leaves out on purpose.
     run(
         PLATFORM / "bin" / "uv", "pip", "install", "--python", environment / "bin" / "python", "--require-hashes",
-        "--compile-bytecode", "-r", requirements,
+        "--no-deps", "--compile-bytecode", "-r", requirements,
         hint=OFFLINE,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ class HealthCheckHandler:
 
 def keep_out() -> None:
     # Checks of IRIs in JSON schemas: building their grammar takes over a second, and jsonschema does without.
+    # Our own lock leaves it out; a factory's environment may have it.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     # The hub's own pages, and with them its database layer.
     pages = ModuleType("jupyterhub.handlers.pages")
