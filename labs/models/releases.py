@@ -47,8 +47,11 @@ class LabRelease(models.Model):
 
     @property
     def notebooks(self) -> list[str]:
-        """Paths of the learner's notebooks, the one to open first at the front."""
-        return [path for path in self.learner_files if path.endswith(".ipynb")]
+        """Paths of the assignment's notebooks in nbgrader's order, the one to open first at the front.
+
+        They lie at the top level. Sorted here, because PostgreSQL keeps the keys of JSON in an order of its own.
+        """
+        return sorted(path for path in self.learner_files if path.endswith(".ipynb") and "/" not in path)
 
     @property
     def max_score(self) -> float:

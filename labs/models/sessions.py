@@ -1,5 +1,6 @@
 """Lab sessions: one named server of one learner each, and the saved work that outlives them."""
 
+import re
 import secrets
 import uuid
 
@@ -18,6 +19,11 @@ from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 def make_server_name() -> str:
     """The name of a session's server; never used again, so an old stop cannot meet a new server."""
     return f"s-{secrets.token_hex(4)}"
+
+
+def is_server_name(name: str) -> bool:
+    """Whether a server's name is one that Paja makes; others at a hub are none of its business."""
+    return re.fullmatch(r"s-[0-9a-f]{8}", name) is not None
 
 
 class LabSession(models.Model):

@@ -1,21 +1,31 @@
 """Starting and stopping a session's server at its hub. Everything may be repeated."""
 
 import logging
-from datetime import datetime
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Final
 
 from django.utils import timezone
 
 from labs.blobs import read_files
-from labs.exceptions import HubUnavailableError, LabError, SpawnRejectedError, StaleStateError
+from labs.exceptions import (
+    HubUnavailableError,
+    LabError,
+    ServerAnswerError,
+    SpawnRejectedError,
+    StaleStateError,
+)
+from labs.jupyterhub import ContentsClient
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
-from labs.transitions import move_session
+from labs.transitions import move_session, note_session
 from labs.work.connections import HubConnector, WorkspaceConnector, connect_hub, connect_workspace
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
 
-DELIVERY_TRIES = 5
+DELIVERY_TRIES: Final = 5
+SAVE_FOR: Final = timedelta(minutes=5)
 
 
 def get_session(session_id: int) -> LabSession:
@@ -61,15 +71,15 @@ def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_work
     try:
         with connect(session) as workspace:
             for path, content in files_to_deliver(session).items():
-                workspace.create_file(path, content)
+                put_in_place(workspace, path, content)
         move_session(session, SessionStatus.READY, reason="files_in_place", ready_at=timezone.now())
     except StaleStateError:
         return
     except HubUnavailableError as error:
         logger.warning("session %s: files wait: %s", session.server_name, error)
         release_delivery(session, tries=session.delivery_tries)
-    except LabError as error:
-        logger.warning("session %s: files not delivered: %s", session.server_name, error)
+    except Exception:  # a server's wrong answer or a fault of ours: nobody waits for ever
+        logger.exception("session %s: files not delivered", session.server_name)
         if session.delivery_tries + 1 >= DELIVERY_TRIES:
             end_session(session, SessionStatus.FAILED, reason="files_not_delivered")
         else:
@@ -81,6 +91,17 @@ def files_to_deliver(session: LabSession) -> dict[str, bytes]:
     snapshot = Snapshot.objects.filter(learner=session.learner, lab=session.lab).first()
     digests = {**session.release.learner_files, **(snapshot.files if snapshot else {})}
     return {f"{session.release.folder}/{path}": content for path, content in read_files(digests).items()}
+
+
+def put_in_place(workspace: ContentsClient, path: str, content: bytes) -> None:
+    """Create a file. Where the learner made a file of one of its folders, theirs stays and this one is left out."""
+    try:
+        workspace.create_file(path, content)
+    except ServerAnswerError:
+        folders = [str(folder) for folder in PurePosixPath(path).parents][:-1]
+        found = [workspace.find_file(folder) for folder in folders]
+        if all(model is None or model.is_folder for model in found):
+            raise
 
 
 def release_delivery(session: LabSession, *, tries: int) -> None:
@@ -100,8 +121,9 @@ def ensure_stopped(
     session = get_session(session_id)
     if session.status not in {SessionStatus.STOPPING, SessionStatus.FAILED}:
         return
-    if session.status == SessionStatus.STOPPING and session.ready_at:
-        save_before_stop(session, connect_to_workspace)
+    is_saved = session.status == SessionStatus.FAILED or save_before_stop(session, connect_to_workspace)
+    if not is_saved:
+        return
     try:
         with connect(session.hub) as hub:
             is_gone = hub.ensure_stopped(session.learner.hub_name, session.server_name)
@@ -112,23 +134,34 @@ def ensure_stopped(
         end_session(session, SessionStatus.STOPPED, reason="server_gone")
 
 
-def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> None:
-    """One snapshot per stop. The workspace stays on the factory's disk, so a server that will not be read is ended."""
-    if session.snapshots.filter(created_at__gte=session.stop_requested_at).exists():
-        return
+def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
+    """Save one snapshot per stop; False while it is worth trying again.
+
+    The workspace stays on the factory's disk, so a server that will not be read is ended all the same, and the
+    learner told. A fault of the factory or of ours is waited out for SAVE_FOR.
+    """
+    if not session.ready_at or session.snapshots.filter(cause=Snapshot.Cause.STOP).exists():
+        return True
     try:
         with connect(session) as workspace:
             save_snapshot(session, workspace, Snapshot.Cause.STOP)
-    except LabError as error:
-        logger.warning("session %s: stopped without a snapshot: %s", session.server_name, error)
+    except Exception as error:
+        logger.exception("session %s: no snapshot before its stop", session.server_name)
+        is_final = isinstance(error, ServerAnswerError | SpawnRejectedError)
+        if (
+            not is_final
+            and session.stop_requested_at
+            and timezone.now() < session.stop_requested_at + SAVE_FOR
+        ):
+            return False
+        note_session(session, reason="not_saved")
+    return True
 
 
-def end_session(
-    session: LabSession, to: SessionStatus, *, reason: str, ended_at: datetime | None = None
-) -> bool:
+def end_session(session: LabSession, to: SessionStatus, *, reason: str) -> bool:
     """Move to a terminal status; False when somebody else already moved it."""
     try:
-        move_session(session, to, reason=reason, ended_at=ended_at or timezone.now())
+        move_session(session, to, reason=reason, ended_at=timezone.now())
     except StaleStateError:
         return False
     return True

@@ -1,15 +1,15 @@
 """Reading a learner's workspace from their server: what is there, when it was saved, a snapshot of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from django.db import transaction
 from django.utils import timezone
 
 from labs.blobs import hash_files, store_files
-from labs.exceptions import HubUnavailableError, ServerAnswerError
-from labs.jupyterhub import ContentsClient
+from labs.exceptions import LabError, ServerAnswerError
+from labs.jupyterhub import ContentsClient, FileModel
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
 from labs.work.connections import WorkspaceConnector, connect_workspace
@@ -17,6 +17,7 @@ from labs.work.connections import WorkspaceConnector, connect_workspace
 MAX_FILES: Final = 200
 MAX_DEPTH: Final = 5
 MAX_BYTES: Final = 50 * 1024 * 1024
+OLDEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Workspace:
 
 
 def read_workspace(session: LabSession, contents: ContentsClient) -> Workspace:
-    """Everything in the lab's folder; ServerAnswerError(`workspace_too_large`) above the limits."""
+    """Everything in the lab's folder; ServerAnswerError (`workspace_too_large` and others) above the limits.
+
+    A file that goes away while the others are read is left out, as if the list had been made a moment later.
+    """
     folder = session.release.folder
     models = contents.list_files(folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
     files: dict[str, bytes] = {}
@@ -36,35 +40,39 @@ def read_workspace(session: LabSession, contents: ContentsClient) -> Workspace:
     for model in models:
         if model.size > left:
             raise ServerAnswerError("the workspace is too large", reason="workspace_too_large")
-        content = contents.read_file(model.path, max_bytes=left)
+        try:
+            content = contents.read_file(model.path, max_bytes=left)
+        except ServerAnswerError as error:
+            if error.reason != "file_missing":
+                raise
+            continue
         left -= len(content)
         files[model.path.removeprefix(f"{folder}/")] = content
-    moments = [model.modified_at for model in models if model.modified_at]
-    now = timezone.now()
-    return Workspace(files=files, saved_at=min(max(moments, default=now), now))
+    return Workspace(files=files, saved_at=find_saved_at(models) or timezone.now())
+
+
+def find_saved_at(models: Sequence[FileModel]) -> datetime | None:
+    """When a file was last written, as the learner's server says: never before OLDEST, never in the future."""
+    moments = [model.modified_at for model in models if model.modified_at and model.modified_at >= OLDEST]
+    return min(max(moments), timezone.now()) if moments else None
 
 
 def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot.Cause) -> Snapshot | None:
-    """Keep what is on the server's disk; the newest snapshot again if nothing changed; None for an empty folder."""
+    """Keep what is on the server's disk, also when nothing changed; None for an empty folder."""
     workspace = read_workspace(session, contents)
     if not workspace.files:
         return None
     digests = store_files(workspace.files)
-    content_hash = hash_files(digests)
-    with transaction.atomic():
-        LabSession.objects.filter(pk=session.pk).update(work_saved_at=workspace.saved_at)
-        newest = Snapshot.objects.filter(learner=session.learner, lab=session.lab).first()
-        if newest and newest.content_hash == content_hash:
-            return newest
-        return Snapshot.objects.create(
-            learner=session.learner,
-            lab=session.lab,
-            session=session,
-            cause=cause,
-            files=digests,
-            content_hash=content_hash,
-            saved_at=workspace.saved_at,
-        )
+    LabSession.objects.filter(pk=session.pk).update(work_saved_at=workspace.saved_at)
+    return Snapshot.objects.create(
+        learner=session.learner,
+        lab=session.lab,
+        session=session,
+        cause=cause,
+        files=digests,
+        content_hash=hash_files(digests),
+        saved_at=workspace.saved_at,
+    )
 
 
 def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
@@ -77,9 +85,7 @@ def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_wo
     try:
         with connect(session) as contents:
             models = contents.list_files(session.release.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
-    except (HubUnavailableError, ServerAnswerError):
+    except LabError:
         return
-    moments = [model.modified_at for model in models if model.modified_at]
-    if moments:
-        saved_at = min(max(moments), timezone.now())
+    if saved_at := find_saved_at(models):
         LabSession.objects.filter(pk=session.pk).update(work_saved_at=saved_at)

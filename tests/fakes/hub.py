@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Self
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
@@ -204,6 +205,8 @@ class FakeContents:
     def create_file(self, path: str, content: bytes) -> bool:
         if self.find_file(path) is not None:
             return False
+        if any(str(folder) in self.files for folder in PurePosixPath(path).parents):
+            raise ServerAnswerError(f"PUT {path}: 400", reason="file_refused")
         self.files[path] = content
         return True
 

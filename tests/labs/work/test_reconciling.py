@@ -1,16 +1,18 @@
 """The sweep: what one look at a hub means for each session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from labs.exceptions import HubUnavailableError, SpawnRejectedError
 from labs.jupyterhub import ServerModel
 from labs.models import Hub, LabSession
 from labs.states import SessionStatus
-from labs.work.reconciling import Step, next_step, reconcile_sessions
+from labs.work.reconciling import SWEEP_LEASE, Step, Sweep, next_step, reconcile_sessions
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, NeverReadyHub, UnavailableHub
 
@@ -160,6 +162,73 @@ def test_a_server_that_nobody_owns_is_ended() -> None:
     start(fake, session)
     reconcile_sessions(session.hub_id, connect=connect_to(fake))
     assert ("ensure_stopped", session.learner.hub_name, session.server_name) in fake.calls
+
+
+@pytest.mark.parametrize(("user", "name"), [("p-1f00ba12", "grading"), ("Grader", "s-1f00ba12")])
+def test_a_server_that_paja_did_not_start_hinders_nobody(user: str, name: str) -> None:
+    fake = FakeHub()
+    session = session_in(SessionStatus.SPAWNING, timezone.now(), asked_at=timezone.now() - LONG_AGO)
+    start(fake, session)
+    strange = replace(server(session, is_ready=True), user=user, name=name)
+    fake.list_servers = lambda: {**FakeHub.list_servers(fake), (user, name): strange}  # type: ignore[method-assign]
+
+    sweep = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+
+    assert sweep.deliveries == [session.pk]
+    assert ("ensure_stopped", user, "grading") not in fake.calls
+
+
+@pytest.mark.parametrize("fault", [HubUnavailableError, SpawnRejectedError])
+def test_a_question_without_an_answer_costs_nobody_else_their_step(fault: type[Exception]) -> None:
+    class ForgetfulHub(FakeHub):
+        def find_server(self, user: str, server: str) -> ServerModel | None:
+            raise fault
+
+    now = timezone.now()
+    lost = session_in(SessionStatus.READY, now, ready_at=now - LONG_AGO)
+    waiting = session_in(SessionStatus.REQUESTED, now, hub=lost.hub, requested_at=now - 2 * LONG_AGO)
+
+    sweep = reconcile_sessions(lost.hub_id, connect=connect_to(ForgetfulHub()))
+
+    lost.refresh_from_db()
+    assert (lost.status, sweep.starts) == (SessionStatus.READY, [waiting.pk])
+
+
+def test_a_hub_that_refuses_our_token_moves_nothing() -> None:
+    class RefusingHub(FakeHub):
+        def list_servers(self) -> dict[tuple[str, str], ServerModel]:
+            raise SpawnRejectedError("403")
+
+    session = session_in(SessionStatus.REQUESTED, timezone.now())
+    assert reconcile_sessions(session.hub_id, connect=connect_to(RefusingHub())) == Sweep()
+
+
+def test_sweeps_do_not_pile_up_before_a_slow_hub() -> None:
+    session = session_in(SessionStatus.REQUESTED, timezone.now())
+    inner: list[Sweep] = []
+
+    class SlowHub(FakeHub):
+        def list_servers(self) -> dict[tuple[str, str], ServerModel]:
+            inner.append(reconcile_sessions(session.hub_id, connect=connect_to(FakeHub())))
+            return {}
+
+    assert reconcile_sessions(session.hub_id, connect=connect_to(SlowHub())).starts == [session.pk]
+    assert inner == [Sweep()]
+
+
+def test_a_sweep_whose_worker_died_is_followed_by_another() -> None:
+    session = session_in(SessionStatus.REQUESTED, timezone.now())
+    Hub.objects.update(sweep_claimed_at=timezone.now() - SWEEP_LEASE)
+    assert reconcile_sessions(session.hub_id, connect=connect_to(FakeHub())).starts == [session.pk]
+
+
+def test_a_hub_that_has_the_server_was_asked_whoever_died_over_it() -> None:
+    fake = NeverReadyHub()
+    session = session_in(SessionStatus.SPAWNING, timezone.now())
+    start(fake, session)
+    reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    session.refresh_from_db()
+    assert session.asked_at is not None
 
 
 def start(fake: FakeHub, session: LabSession) -> None:

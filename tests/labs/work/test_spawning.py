@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from labs.blobs import store_blob, store_files
 from labs.exceptions import HubUnavailableError
-from labs.models import Hub, LabSession, Snapshot
+from labs.models import Hub, LabRelease, LabSession, Snapshot
 from labs.states import SessionStatus
-from labs.work.spawning import DELIVERY_TRIES, deliver_files, ensure_spawned, ensure_stopped
+from labs.work.spawning import DELIVERY_TRIES, SAVE_FOR, deliver_files, ensure_spawned, ensure_stopped
 from tests.factories import labs as make
 from tests.fakes.hub import FakeContents, FakeHub, RefusingHub, SilentContents, UnavailableHub
 
@@ -135,6 +135,24 @@ def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession
     assert (spawning.status, spawning.reason) == (SessionStatus.FAILED, "files_not_delivered")
 
 
+def test_files_that_we_have_lost_keep_nobody_waiting_for_ever(spawning: LabSession) -> None:
+    LabRelease.objects.update(learner_files={"lab.ipynb": "0" * 64})
+    for _ in range(DELIVERY_TRIES):
+        deliver_files(spawning.pk, connect=workspace(FakeContents()))
+    spawning.refresh_from_db()
+    assert (spawning.status, spawning.reason) == (SessionStatus.FAILED, "files_not_delivered")
+
+
+def test_a_file_in_the_place_of_a_folder_locks_nobody_out(spawning: LabSession) -> None:
+    LabRelease.objects.update(learner_files=store_files({"data/sales.csv": b"a;b", "lab.ipynb": b"blank"}))
+    folder = spawning.release.folder
+    fake = FakeContents({f"{folder}/data": b"mine"})
+    deliver_files(spawning.pk, connect=workspace(fake))
+    spawning.refresh_from_db()
+    assert spawning.status == SessionStatus.READY
+    assert fake.files == {f"{folder}/data": b"mine", f"{folder}/lab.ipynb": b"blank"}
+
+
 def test_a_factory_that_does_not_answer_costs_no_try(spawning: LabSession) -> None:
     for _ in range(DELIVERY_TRIES + 1):
         deliver_files(spawning.pk, connect=unreachable)
@@ -165,6 +183,25 @@ def test_a_server_that_cannot_be_read_is_stopped_all_the_same(stopping: LabSessi
     stopping.refresh_from_db()
     assert stopping.status == SessionStatus.STOPPED
     assert not Snapshot.objects.exists()
+    assert "not_saved" in [event.reason for event in stopping.events.all()]
+
+
+def test_a_stop_waits_a_while_for_a_factory_through_which_nothing_can_be_saved(stopping: LabSession) -> None:
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPING
+
+    LabSession.objects.update(stop_requested_at=timezone.now() - SAVE_FOR)
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPED
+
+
+def test_a_session_that_never_got_ready_has_nothing_to_save(stopping: LabSession) -> None:
+    LabSession.objects.update(ready_at=None)
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPED
 
 
 def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSession) -> None:
@@ -176,7 +213,7 @@ def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSessi
     assert stopping.status == SessionStatus.STOPPING
 
 
-def test_unchanged_work_is_not_saved_twice(stopping: LabSession) -> None:
+def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
     fake = FakeContents({f"{stopping.release.folder}/lab.ipynb": b"done"})
     for _ in range(2):
         ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
