@@ -14,6 +14,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "files_in_place": _("Your files are in place."),
     "stop_requested": _("You stopped the lab."),
     "server_gone": _("Your server has ended."),
+    "not_saved": _(
+        "Your work could not be copied to Paja before your server ended. It is still at the factory: start the lab again to go on with it or to submit it."
+    ),
     "spawn_rejected": _(
         "The factory refused to start your server. Nothing of your work is lost: try again in a few minutes, and tell your instructor if it happens again."
     ),
@@ -23,21 +26,20 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "server_lost": _(
         "Your server ended by itself. Your work is kept as it was last saved: start the lab again to go on."
     ),
-    "start_took_too_long": _(
-        "Your server did not get ready in time, so the start was given up. Nothing of your work is lost: start the lab again."
-    ),
     "files_not_delivered": _(
         "Your server started, but the lab's files could not be put into it. Start the lab again; tell your instructor if it happens again."
     ),
     "hub_unavailable": _(
         "The factory does not answer at the moment. Paja keeps trying; you need not press again."
     ),
-    "server_answer": _("Your server gave an answer that Paja cannot use. Stop the lab and start it again."),
     # refusals
     "cohort_over": _("This cohort has ended, so its labs cannot be started any more."),
     "cohort_not_begun": _("This cohort has not begun yet: its labs can be started from its first day on."),
     "no_hub": _("This factory has no lab service yet. Tell your instructor."),
     "nothing_to_submit": _("There is nothing to submit yet: start the lab and work on its notebook first."),
+    "attempts_waiting": _(
+        "Your last attempts still wait to be graded. Your work is safe: submit again when the next mark is there."
+    ),
     # submissions
     "collected": _("Your work was collected and stored."),
     "same_as_before": _(
@@ -45,6 +47,12 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     "not_collected": _(
         "Your work could not be collected from your server. It is still there: press Submit again. If that does not help, stop the lab, which saves it, and submit then."
+    ),
+    "server_ended": _(
+        "Your server ended before your work was collected. The work is still at the factory: start the lab again, and submit then."
+    ),
+    "file_name_refused": _(
+        "A file in the lab's folder has a name that cannot be stored: it holds a backslash, a line break or another invisible character. Rename or delete it, and submit again."
     ),
     "workspace_too_large": _(
         "The lab's folder holds more than can be submitted. Delete files that the lab did not ask for, and submit again."
@@ -62,11 +70,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
         "Grading is not possible at the moment: this is our fault, and staff can see it. Your submission is safe and will be graded."
     ),
     "grading_failed": _(
-        "Your work could not be graded: this is our fault, not yours, and costs you no attempt. Your submission is safe; your instructor sees it too."
+        "Your work could not be graded: this is our fault, not yours, and costs you no attempt. Your submission is safe and your instructor sees it too. Submit again to have it graded anew."
     ),
-    # notebooks
-    "missing_notebook": _("The notebook was not among the files that were submitted."),
-    "broken_json": _("The file is not a readable notebook."),
+    # whatever else
     "refused": _("This is not possible at the moment."),
     "unexpected": _("Something unexpected went wrong on our side. Your work is safe."),
 }

@@ -59,12 +59,17 @@ class LabPanel:
 
     @property
     def can_submit(self) -> bool:
-        """Whether there is something to hand in: a running server, or saved work newer than the last attempt."""
+        """Whether there is something to hand in.
+
+        A running server, saved work newer than the last attempt, or an attempt that we failed to grade.
+        """
         if self.is_submitting or self.active:
             return self.action == "open" and not self.is_submitting
         if self.snapshot_saved_at is None:
             return False
-        collected_at = self.numbered[0].submission.saved_at if self.numbered else None
+        if not self.numbered or self.numbered[0].has_failed:
+            return True
+        collected_at = self.numbered[0].submission.saved_at
         return collected_at is None or collected_at < self.snapshot_saved_at
 
     @property
@@ -122,6 +127,7 @@ class LabPanel:
         return make_version(
             self.session and (self.session.pk, self.session.status),
             *((attempt.submission.pk, attempt.words, attempt.mark) for attempt in self.attempts),
+            self.remark,
             saved_at=self.saved_at,
         )
 

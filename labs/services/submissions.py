@@ -1,5 +1,6 @@
 """What a person asks for about submissions."""
 
+from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -8,16 +9,20 @@ from django.db.models import Q
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import RefusedError
-from labs.models import LabUnit, Snapshot, Submission, SubmissionEvent
+from labs.models import GradingRun, LabUnit, Snapshot, Submission, SubmissionEvent
 from labs.services.sessions import find_active_session, send_on_commit
-from labs.states import SessionStatus, SubmissionStatus
+from labs.states import ACTIVE_GRADING_STATUSES, SessionStatus, SubmissionStatus
+
+MAX_WAITING: Final = 3
+"""Attempts of one learner in the grading queue, in which others wait too."""
 
 
 def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, actor: User) -> Submission:
     """Hand in a lab: what stands on the server's disk, else the newest snapshot.
 
     One press is one submission however often it arrives, and while one is being collected every press finds
-    it. RefusedError(`nothing_to_submit`) where the learner has neither a session nor saved work.
+    it. RefusedError: `nothing_to_submit` where the learner has neither a session nor saved work,
+    `attempts_waiting` while MAX_WAITING earlier attempts are still to be graded.
     """
     lab = lab_unit.release.lab
     same = Submission.objects.filter(enrolment=enrolment, lab=lab).filter(
@@ -30,6 +35,11 @@ def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, acto
     has_server = session is not None and session.status in {SessionStatus.READY, SessionStatus.STOPPING}
     if not has_server and not Snapshot.objects.filter(learner=enrolment.learner_id, lab=lab).exists():
         raise RefusedError(reason="nothing_to_submit")
+    waiting = GradingRun.objects.filter(
+        submission__enrolment__learner=enrolment.learner_id, status__in=ACTIVE_GRADING_STATUSES
+    )
+    if waiting.count() >= MAX_WAITING:
+        raise RefusedError(reason="attempts_waiting")
     try:
         with transaction.atomic():
             submission = Submission.objects.create(

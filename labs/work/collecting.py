@@ -1,11 +1,12 @@
 """Collecting what a learner submitted: from the server's disk, else from the newest snapshot."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from labs.exceptions import LabError, StaleStateError
@@ -17,9 +18,18 @@ from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
 
-RESEND_AFTER: Final = timedelta(seconds=10)
+COLLECT_LEASE: Final = timedelta(seconds=30)  # as long as one conversation with a server: WORKSPACE_SECONDS
 GIVE_UP_AFTER: Final = timedelta(seconds=45)
-SAID_REASONS: Final = {"workspace_too_large", "too_many_files", "too_deep", "file_too_large"}
+
+# What the learner can mend, by what the wrapper calls it.
+LEARNERS_FAULTS: Final[Mapping[str, str]] = {
+    "workspace_too_large": "workspace_too_large",
+    "too_many_files": "workspace_too_large",
+    "too_deep": "workspace_too_large",
+    "file_too_large": "workspace_too_large",
+    "answer_too_large": "workspace_too_large",
+    "unsafe_name": "file_name_refused",
+}
 
 
 def collect_submission(submission_id: int, *, connect: WorkspaceConnector = connect_workspace) -> int | None:
@@ -33,37 +43,46 @@ def collect_submission(submission_id: int, *, connect: WorkspaceConnector = conn
     )
     if submission.status != SubmissionStatus.COLLECTING:
         return None
-    session = find_server_session(submission)
     try:
-        if session is not None and session.status == SessionStatus.STOPPING:
-            return None  # its stop is saving a snapshot; the sweep comes back
-        if session is not None:
-            with connect(session) as workspace:
-                snapshot = save_snapshot(session, workspace, Snapshot.Cause.SUBMIT)
-            return keep(submission, snapshot, Submission.Source.SERVER)
-        return keep(submission, newest_snapshot(submission), Submission.Source.SNAPSHOT)
+        return collect(submission, connect)
     except StaleStateError:
         return None
-    except LabError as error:
-        logger.warning("submission %s: %s", submission.public_id, error)
+    except Exception as error:  # a server's wrong answer or a fault of ours: nobody waits for ever
+        logger.exception("submission %s: not collected", submission.public_id)
         give_up_or_wait(submission, error)
         return None
 
 
-def find_server_session(submission: Submission) -> LabSession | None:
+def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
+    session = find_session_at_press(submission)
+    if session is None:
+        snapshots = Snapshot.objects.filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
+        return keep(submission, snapshots.first(), Submission.Source.SNAPSHOT)
+    if session.status == SessionStatus.READY:
+        with connect(session) as workspace:
+            snapshot = save_snapshot(session, workspace, Snapshot.Cause.SUBMIT)
+        return keep(submission, snapshot, Submission.Source.SERVER)
+    if session.is_active:
+        wait(submission)  # its stop is saving a snapshot
+        return None
+    saved = session.snapshots.filter(Q(cause=Snapshot.Cause.STOP) | Q(created_at__gte=submission.pressed_at))
+    if (last := saved.first()) is None:
+        move_submission(submission, SubmissionStatus.FAILED, reason="server_ended")
+        return None
+    return keep(submission, last, Submission.Source.SNAPSHOT)
+
+
+def find_session_at_press(submission: Submission) -> LabSession | None:
+    """The session whose server held the work when *Submit* was pressed; it may have ended since."""
     return (
-        LabSession.objects.filter(
-            learner=submission.enrolment.learner_id,
-            lab=submission.lab_id,
-            status__in=[SessionStatus.READY, SessionStatus.STOPPING],
+        LabSession.objects.filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
+        .filter(
+            Q(status__in=[SessionStatus.READY, SessionStatus.STOPPING])
+            | Q(ready_at__isnull=False, ended_at__gte=submission.pressed_at)
         )
         .select_related("learner", "lab", "release__lab__course", "hub__factory")
         .first()
     )
-
-
-def newest_snapshot(submission: Submission) -> Snapshot | None:
-    return Snapshot.objects.filter(learner=submission.enrolment.learner_id, lab=submission.lab_id).first()
 
 
 @transaction.atomic
@@ -83,12 +102,18 @@ def keep(submission: Submission, snapshot: Snapshot | None, source: Submission.S
         "source": source,
         "collected_at": timezone.now(),
     }
-    if newest and (newest.content_hash, newest.release_id) == (snapshot.content_hash, submission.release_id):
+    if newest and is_same_work(newest, snapshot, submission):
         move_submission(submission, SubmissionStatus.UNCHANGED, reason="same_as_before", **stored)
         return None
     attempt = (before.aggregate(last=Max("attempt"))["last"] or 0) + 1
     move_submission(submission, SubmissionStatus.COLLECTED, reason="collected", attempt=attempt, **stored)
     return queue_run(submission, try_number=1).pk
+
+
+def is_same_work(newest: Submission, snapshot: Snapshot, submission: Submission) -> bool:
+    """Whether grading again could give nothing else; work that we failed to grade is graded on the next press."""
+    old, new = (newest.content_hash, newest.release_id), (snapshot.content_hash, submission.release_id)
+    return old == new and newest.runs.exclude(status=GradingStatus.FAILED).exists()
 
 
 def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
@@ -97,19 +122,31 @@ def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
     return run
 
 
-def give_up_or_wait(submission: Submission, error: LabError) -> None:
+def give_up_or_wait(submission: Submission, error: Exception) -> None:
     """Faults that the learner can mend are said at once; others only after further tries."""
-    if error.reason in SAID_REASONS:
-        move_submission(submission, SubmissionStatus.FAILED, reason="workspace_too_large")
-    elif timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
-        move_submission(submission, SubmissionStatus.FAILED, reason="not_collected")
+    reason = LEARNERS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
+    if not reason and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
+        reason = "not_collected"
+    if not reason:
+        wait(submission)
+        return
+    try:
+        move_submission(submission, SubmissionStatus.FAILED, reason=reason)
+    except StaleStateError:
+        return
+
+
+def wait(submission: Submission) -> None:
+    """Leave a submission to the next sweep."""
+    over = timezone.now() - COLLECT_LEASE
+    Submission.objects.filter(pk=submission.pk, status=SubmissionStatus.COLLECTING).update(sent_at=over)
 
 
 def claim_forgotten_submissions(now: datetime | None = None) -> list[tuple[int, str]]:
     """Ids and factories of submissions whose collection was lost or has to be tried again."""
     now = now or timezone.now()
     waiting = Submission.objects.filter(
-        status=SubmissionStatus.COLLECTING, sent_at__lt=now - RESEND_AFTER
+        status=SubmissionStatus.COLLECTING, sent_at__lte=now - COLLECT_LEASE
     ).values_list("pk", "sent_at", "enrolment__cohort__factory__slug")
     return [
         (pk, factory)

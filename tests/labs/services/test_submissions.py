@@ -7,8 +7,8 @@ import pytest
 from courses.models import Enrolment
 from labs.exceptions import RefusedError
 from labs.models import LabUnit, Submission
-from labs.services.submissions import submit_lab
-from labs.states import SessionStatus, SubmissionStatus
+from labs.services.submissions import MAX_WAITING, submit_lab
+from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db
@@ -59,5 +59,25 @@ def test_without_a_session_and_saved_work_there_is_nothing_to_submit(
 
 def test_saved_work_can_be_submitted_without_a_session(enrolment: Enrolment, lab_unit: LabUnit) -> None:
     make.SnapshotFactory.create(learner=enrolment.learner, lab=lab_unit.release.lab)
+    submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert submission.status == SubmissionStatus.COLLECTING
+
+
+@pytest.mark.usefixtures("_session")
+def test_nobody_fills_the_queue_of_the_gradings_alone(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    runs = [
+        make.GradingRunFactory.create(
+            submission__enrolment=enrolment,
+            submission__release=lab_unit.release,
+            status=GradingStatus.QUEUED,
+        )
+        for _ in range(MAX_WAITING)
+    ]
+    with pytest.raises(RefusedError) as refused:
+        submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert refused.value.reason == "attempts_waiting"
+
+    runs[0].status = GradingStatus.FINISHED
+    runs[0].save()
     submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
     assert submission.status == SubmissionStatus.COLLECTING

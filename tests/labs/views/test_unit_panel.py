@@ -166,6 +166,27 @@ def test_submit_is_offered_for_saved_work_that_is_newer_than_the_last_attempt(
     assert 'id="lab-submit"' in as_ada.get(f"{address}lab").content.decode()
 
 
+def test_submit_is_offered_again_where_we_failed_to_grade(
+    as_ada: Client, address: str, make_submission: MakeSubmission, enrolment: Enrolment
+) -> None:
+    submission = make_submission()
+    make.GradingRunFactory.create(submission=submission, status=GradingStatus.FAILED, outcome="", score=None)
+    make.SnapshotFactory.create(learner=enrolment.learner, lab=submission.lab, saved_at=submission.saved_at)
+    assert 'id="lab-submit"' in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_what_hinders_a_grading_is_a_new_version_of_the_panel(
+    as_ada: Client, address: str, make_submission: MakeSubmission
+) -> None:
+    run = make.GradingRunFactory.create(
+        submission=make_submission(), status=GradingStatus.QUEUED, outcome="", score=None
+    )
+    version = as_ada.get(f"{address}lab").context["lab"].version
+    run.reason = "box_unavailable"
+    run.save()
+    assert as_ada.get(f"{address}lab", {"seen": version}).status_code == 200
+
+
 def test_the_panel_costs_the_same_however_many_attempts_there_are(
     as_ada: Client, address: str, make_submission: MakeSubmission, django_assert_max_num_queries: Any
 ) -> None:

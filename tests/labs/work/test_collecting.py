@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from labs.blobs import read_files, store_blob
-from labs.models import GradingRun, LabSession, Submission
-from labs.states import SessionStatus, SubmissionStatus
+from labs.exceptions import ServerAnswerError
+from labs.models import GradingRun, LabSession, Snapshot, Submission
+from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
 from labs.work.workspaces import MAX_FILES
 from tests.factories import labs as make
@@ -73,6 +74,16 @@ def test_the_same_work_again_is_no_new_attempt(session: LabSession) -> None:
     assert (again.status, again.attempt) == (SubmissionStatus.UNCHANGED, None)
 
 
+def test_the_same_work_is_graded_anew_where_we_failed_to_grade_it(session: LabSession) -> None:
+    disk = disk_of(session, b"mine")
+    collect_submission(pressed(session).pk, connect=workspace(disk))
+    GradingRun.objects.update(status=GradingStatus.FAILED)
+    again = pressed(session)
+    assert collect_submission(again.pk, connect=workspace(disk)) is not None
+    again.refresh_from_db()
+    assert (again.status, again.attempt) == (SubmissionStatus.COLLECTED, 2)
+
+
 def test_changed_work_is_the_next_attempt(session: LabSession) -> None:
     collect_submission(pressed(session).pk, connect=workspace(disk_of(session, b"first")))
     second = pressed(session)
@@ -99,6 +110,44 @@ def test_a_session_that_is_stopping_saves_first(session: LabSession) -> None:
     assert collect_submission(submission.pk, connect=workspace(disk_of(session, b"mine"))) is None
     submission.refresh_from_db()
     assert submission.status == SubmissionStatus.COLLECTING
+    assert [pk for pk, _factory in claim_forgotten_submissions()] == [submission.pk]
+
+
+def end(session: LabSession) -> None:
+    now = timezone.now()
+    LabSession.objects.update(
+        status=SessionStatus.FAILED, ready_at=now - timedelta(hours=1), ended_at=now + timedelta(seconds=1)
+    )
+
+
+def test_older_work_is_not_handed_in_for_a_server_that_ended_after_the_press(session: LabSession) -> None:
+    older = {"lab.ipynb": store_blob(b"older")}
+    before = timezone.now() - timedelta(minutes=1)
+    for of_session in (None, session):
+        make.SnapshotFactory.create(
+            learner=session.learner,
+            lab=session.lab,
+            session=of_session,
+            cause=Snapshot.Cause.SUBMIT,
+            files=older,
+            created_at=before,
+        )
+    submission = pressed(session)
+    end(session)
+    assert collect_submission(submission.pk) is None
+    submission.refresh_from_db()
+    assert (submission.status, submission.reason) == (SubmissionStatus.FAILED, "server_ended")
+
+
+def test_what_a_stop_saved_is_handed_in(session: LabSession) -> None:
+    submission = pressed(session)
+    make.SnapshotFactory.create(
+        learner=session.learner, lab=session.lab, session=session, files={"lab.ipynb": store_blob(b"mine")}
+    )
+    end(session)
+    assert collect_submission(submission.pk) is not None
+    submission.refresh_from_db()
+    assert (submission.source, read_files(submission.files)) == ("snapshot", {"lab.ipynb": b"mine"})
 
 
 def test_a_silent_server_is_asked_again_and_then_the_learner_is_told(session: LabSession) -> None:
@@ -111,6 +160,27 @@ def test_a_silent_server_is_asked_again_and_then_the_learner_is_told(session: La
     collect_submission(submission.pk, connect=workspace(SilentContents()))
     submission.refresh_from_db()
     assert (submission.status, submission.reason) == (SubmissionStatus.FAILED, "not_collected")
+
+
+def test_a_fault_of_ours_keeps_nobody_waiting_for_ever(session: LabSession) -> None:
+    def broken(_session: LabSession) -> Any:
+        raise OSError("no space left")
+
+    submission = pressed(session, pressed_at=timezone.now() - timedelta(minutes=2))
+    collect_submission(submission.pk, connect=broken)
+    submission.refresh_from_db()
+    assert (submission.status, submission.reason) == (SubmissionStatus.FAILED, "not_collected")
+
+
+def test_a_name_that_cannot_be_stored_is_said_at_once(session: LabSession) -> None:
+    class OddlyNamed(FakeContents):
+        def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Any:
+            raise ServerAnswerError("a file called 'a\\nb'", reason="unsafe_name")
+
+    submission = pressed(session)
+    collect_submission(submission.pk, connect=workspace(OddlyNamed()))
+    submission.refresh_from_db()
+    assert (submission.status, submission.reason) == (SubmissionStatus.FAILED, "file_name_refused")
 
 
 def test_too_many_files_are_refused_at_once(session: LabSession) -> None:
