@@ -55,7 +55,7 @@ class GradingStatus(TextChoices):
 
 GRADING_MOVES: Final[Mapping[GradingStatus, frozenset[GradingStatus]]] = {
     GradingStatus.QUEUED: frozenset({GradingStatus.RUNNING, GradingStatus.FAILED}),
-    GradingStatus.RUNNING: frozenset({GradingStatus.FINISHED, GradingStatus.FAILED}),
+    GradingStatus.RUNNING: frozenset({GradingStatus.QUEUED, GradingStatus.FINISHED, GradingStatus.FAILED}),
     GradingStatus.FINISHED: frozenset(),
     GradingStatus.FAILED: frozenset(),
 }

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from courses.models import Enrolment
 from courses.services.progress import is_pass, record_score
 from labs.blobs import read_blob, read_files, store_blob
 from labs.box import BoxEnvironment, BoxLimits, find_bubblewrap
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS: Final = 3.0
 LOST_AFTER: Final = timedelta(seconds=20)
 RESEND_AFTER: Final = timedelta(seconds=20)
+RESEND_AT_ONCE: Final = 50
 MAX_TRIES: Final = 3
 MEBIBYTE: Final = 1024 * 1024
 
@@ -43,7 +45,7 @@ def grade(run_id: int) -> None:
         move_grading(run, GradingStatus.RUNNING, claimed_at=now, heartbeat_at=now)
     except BoxUnavailableError as error:
         logger.error("run %s waits: %s", run.public_id, error)  # noqa: TRY400 - the sentence says it all
-        GradingRun.objects.filter(pk=run.pk, status=GradingStatus.QUEUED).update(reason=error.reason)
+        GradingRun.objects.filter(pk=run.pk, status=GradingStatus.QUEUED).update(reason="box_unavailable")
         return
     except StaleStateError:
         return
@@ -53,6 +55,9 @@ def grade(run_id: int) -> None:
         record_result(run, result)
     except StaleStateError:
         logger.warning("run %s was given up before its result came", run.public_id)
+    except BoxUnavailableError:
+        logger.exception("run %s goes back to the queue", run.public_id)
+        put_back(run)
     except Exception:
         logger.exception("run %s failed", run.public_id)
         try_again_or_fail(run, reason="worker_lost")
@@ -95,9 +100,7 @@ def heartbeat(run: GradingRun) -> Iterator[None]:
     def beat() -> None:
         try:
             while not done.wait(HEARTBEAT_SECONDS):
-                GradingRun.objects.filter(pk=run.pk, status=GradingStatus.RUNNING).update(
-                    heartbeat_at=timezone.now()
-                )
+                say_alive(run)
         finally:
             connection.close()
 
@@ -108,6 +111,16 @@ def heartbeat(run: GradingRun) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+
+
+def say_alive(run: GradingRun) -> None:
+    """A database that is away for a moment must not make the run look dead for good."""
+    try:
+        running = GradingRun.objects.filter(pk=run.pk, status=GradingStatus.RUNNING)
+        running.update(heartbeat_at=timezone.now())
+    except DatabaseError:
+        logger.exception("run %s: no heartbeat", run.public_id)
+        connection.close()
 
 
 def record_result(run: GradingRun, result: GradingResult) -> None:
@@ -166,7 +179,11 @@ def cell_grades(run: GradingRun, notebooks: Sequence[NotebookResult]) -> list[Ce
 
 
 def record_best_score(submission: Submission) -> None:
-    """The best graded attempt counts for the unit, so that trying again never costs a learner anything."""
+    """The best graded attempt counts for the unit, so that trying again never costs a learner anything.
+
+    Two attempts that are graded at once would each not see the other: the enrolment's row is their lock.
+    """
+    Enrolment.objects.select_for_update().get(pk=submission.enrolment_id)
     runs = GradingRun.objects.filter(
         submission__enrolment=submission.enrolment,
         submission__lab=submission.lab,
@@ -211,8 +228,25 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
     return None if is_last else queue_run(run.submission, try_number=run.try_number + 1)
 
 
+def put_back(run: GradingRun) -> None:
+    """This machine can box nothing: the run waits for one that can, and no try is used up."""
+    try:
+        move_grading(
+            run,
+            GradingStatus.QUEUED,
+            reason="box_unavailable",
+            claimed_at=None,
+            heartbeat_at=None,
+            sent_at=timezone.now(),
+        )
+    except StaleStateError:
+        return
+
+
 def claim_forgotten_runs(now: datetime) -> Iterator[int]:
-    waiting = GradingRun.objects.filter(status=GradingStatus.QUEUED, sent_at__lt=now - RESEND_AFTER)
+    """The longest waiting first and RESEND_AT_ONCE at most: most of a long queue is in Redis, and only waits."""
+    forgotten = GradingRun.objects.filter(status=GradingStatus.QUEUED, sent_at__lt=now - RESEND_AFTER)
+    waiting = forgotten.order_by("queued_at", "pk")[:RESEND_AT_ONCE]
     for pk, sent_at in waiting.values_list("pk", "sent_at"):
         if GradingRun.objects.filter(pk=pk, sent_at=sent_at).update(sent_at=now):
             yield pk

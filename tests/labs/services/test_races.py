@@ -9,13 +9,15 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from courses.models import Enrolment
+from courses.models import Enrolment, UnitProgress
 from labs.exceptions import StaleStateError
 from labs.models import LabSession, LabUnit, Submission
+from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
 from labs.services.sessions import request_session
 from labs.services.submissions import submit_lab
-from labs.states import SessionStatus
+from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
+from labs.work.grading import record_result
 from tests.factories import labs as make
 
 PRESSES = 8
@@ -87,3 +89,24 @@ def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment)
 
     assert sum(at_once(move)) == 1
     assert session.events.count() == 1
+
+
+def result_of(points: float) -> GradingResult:
+    cell = CellResult("mean", CellKind.AUTOGRADED, points, 3.0, 0.0, needs_manual_grade=False, was_run=True)
+    notebook = NotebookResult("lab", GradingOutcome.SCORED, "", None, (cell,), ())
+    return GradingResult(GradingOutcome.SCORED, (notebook,))
+
+
+def test_of_attempts_graded_at_once_the_best_counts(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    runs = [
+        make.GradingRunFactory.create(
+            submission__enrolment=enrolment,
+            submission__release=lab_unit.release,
+            status=GradingStatus.RUNNING,
+            score=None,
+        )
+        for _ in range(PRESSES)
+    ]
+    results = iter([(run, result_of(number / 4)) for number, run in enumerate(runs, start=1)])
+    at_once(lambda: record_result(*next(results)))
+    assert UnitProgress.objects.get(enrolment=enrolment).score == PRESSES / 4

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from courses.models import UnitProgress
@@ -12,7 +14,14 @@ from labs.models import CellGrade, GradingRun, Submission
 from labs.nbgrader import CellResult, GradingResult, NotebookResult
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
-from labs.work.grading import MAX_TRIES, grade, limits_of, reconcile_gradings
+from labs.work.grading import (
+    MAX_TRIES,
+    RESEND_AT_ONCE,
+    grade,
+    limits_of,
+    reconcile_gradings,
+    say_alive,
+)
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +98,7 @@ def test_a_run_that_is_not_queued_is_left_alone(run: GradingRun, monkeypatch: py
 
 def test_without_a_box_nothing_is_claimed(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise BoxUnavailableError("install bubblewrap", reason="box_unavailable")
+        raise BoxUnavailableError("install bubblewrap", reason="bubblewrap_missing")
 
     monkeypatch.setattr(grading, "find_bubblewrap", missing)
     grade(run.pk)
@@ -107,6 +116,38 @@ def test_a_fault_of_ours_is_tried_again_and_never_a_zero(
     assert GradingRun.objects.count() == MAX_TRIES
     assert (last.status, last.reason, last.score) == (GradingStatus.FAILED, "grading_failed", None)
     assert not UnitProgress.objects.exists()
+
+
+def test_a_box_that_starts_no_kernel_uses_up_no_try(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, *[BoxUnavailableError("no kernel", reason="kernel_not_started")] * (MAX_TRIES + 1))
+    for _ in range(MAX_TRIES + 1):
+        grade(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.reason, run.heartbeat_at) == (GradingStatus.QUEUED, "box_unavailable", None)
+    assert GradingRun.objects.count() == 1
+
+
+def test_a_heartbeat_that_cannot_be_written_is_only_one_that_is_missing(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_fields: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(GradingRun.objects, "filter", refuse)
+    monkeypatch.setattr("labs.work.grading.connection", Mock())
+    say_alive(run)
+
+
+def test_a_long_queue_is_not_sent_again_all_at_once(run: GradingRun) -> None:
+    now = timezone.now() + timedelta(minutes=1)
+    for _ in range(RESEND_AT_ONCE):
+        make.GradingRunFactory.create(
+            submission__release=run.submission.release,
+            submission__enrolment=run.submission.enrolment,
+            status=GradingStatus.QUEUED,
+        )
+    sent = reconcile_gradings(now)
+    assert (len(sent), sent[0]) == (RESEND_AT_ONCE, run.pk)
 
 
 def test_a_run_whose_worker_died_is_replaced(run: GradingRun) -> None:
