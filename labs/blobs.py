@@ -24,7 +24,9 @@ def store_blob(content: bytes) -> str:
         if default_storage.size(name) == len(content):
             return digest
         default_storage.delete(name)
-    default_storage.save(name, ContentFile(content))
+    saved_as = default_storage.save(name, ContentFile(content))
+    if saved_as != name:  # another worker stored the same at this moment, and the storage evaded it
+        default_storage.delete(saved_as)
     return digest
 
 

@@ -150,7 +150,7 @@ def _show_output(output: object, allowance: Allowance, id_prefix: str) -> list[S
 def _error_text(output: dict[str, object]) -> str:
     frames = output.get("traceback")
     if isinstance(frames, list) and frames:
-        return "\n".join(frame for frame in frames if isinstance(frame, str))
+        return "\n".join(as_text(frame) for frame in frames if isinstance(frame, str))
     return f"{as_text(output.get('ename'))}: {as_text(output.get('evalue'))}"
 
 
@@ -170,7 +170,7 @@ def _show_data(data: dict[str, object], allowance: Allowance, id_prefix: str) ->
     plain = as_text(data.get("text/plain")) or as_text(data.get("text/latex"))
     shown = _show_text("text", plain, allowance) if plain else []
     if hidden := sorted(str(name)[:60] for name in data if name not in {"text/plain", "text/latex"}):
-        names = clean_text(", ".join(hidden[:3]))
+        names = clean_text(as_text(", ".join(hidden[:3])))
         shown.append(
             ShownOutput(
                 "note", _("Not shown here: %(formats)s. Open the lab to see it.") % {"formats": names}

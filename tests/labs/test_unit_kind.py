@@ -9,7 +9,7 @@ import pytest
 from courses.unit_kinds import UnitSource
 from labs.models import LabRelease
 from labs.nbgrader import ReleasedLab, SourceProblem
-from labs.unit_kind import LabData, PreparedLab, check_lab, import_lab
+from labs.unit_kind import LabData, check_lab, import_lab, store_lab
 from tests.factories import courses as make
 
 
@@ -67,6 +67,7 @@ def test_a_broken_notebook_is_named(folder: Path) -> None:
         {"needs": {"gpus": "one"}},
         {"needs": 3},
         {"grading": {"cell_seconds": 10**9}},
+        {"grading": {"total_seconds": 0}},
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(folder: Path, settings: dict[str, Any]) -> None:
@@ -89,7 +90,7 @@ def test_equal_content_is_the_same_release() -> None:
     for number in (1, 2):
         release = make.CourseReleaseFactory.create(course=course, number=number)
         unit = make.UnitFactory.create(module__release=release, slug="lab", kind="lab")
-        import_lab(unit, None, PreparedLab(data, released))  # type: ignore[arg-type]
+        import_lab(unit, None, store_lab(data, released))  # type: ignore[arg-type]
     assert LabRelease.objects.count() == 1
     assert LabRelease.objects.get().lab_units.count() == 2
 

@@ -245,3 +245,17 @@ def test_text_made_to_be_slow_is_not(text: str) -> None:
     show_source(text, "markdown", Allowance(), id_prefix="")
 
     assert time.thread_time() - started_at < 8
+
+
+def test_half_a_character_breaks_no_page() -> None:
+    half = "\ud800"
+    outputs = [
+        {"output_type": "error", "ename": half, "evalue": half, "traceback": [half]},
+        {"output_type": "error", "ename": half, "evalue": half, "traceback": []},
+        {"output_type": "stream", "name": "stdout", "text": [half]},
+        {"output_type": "display_data", "data": {f"application/{half}": half, "text/plain": half}},
+    ]
+    shown = show_outputs(outputs, Allowance(), id_prefix="")
+    assert shown
+    for output in shown:
+        output.content.encode()
