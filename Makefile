@@ -15,7 +15,7 @@ run:  ## install what is missing, then run Paja with two hubs until Ctrl-C (PAJA
 
 test:  ## everything: unit tests, then real hub, kernels, bubblewrap, PostgreSQL and browser; under 10 minutes
 	@$(INSTALL) test
-	$(BIN)/python -m pytest -m "not postgres"
+	$(BIN)/python -m pytest -m "not postgres" -n 2 --dist loadgroup
 
 test-unit:  ## what needs no server, kernel or browser; under 60 s
 	@$(INSTALL) test
@@ -28,7 +28,7 @@ check:  ## formatter, linters, types, import contracts, missing migrations
 	git ls-files -z -- '*.html' ':!deploy' | xargs -0 --no-run-if-empty $(BIN)/djade --check --target-version 5.2
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
-	DJANGO_SETTINGS_MODULE=config.settings_test $(BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=config.settings_test PAJA_DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 
 format:  ## put the code into shape
 	@$(INSTALL) test

@@ -10,7 +10,7 @@ from tests.fakes.hub import FakeContents, FakeHub, NeverReadyHub, UnavailableHub
 from tests.servers import wait_for
 from tests.servers.hub import RealHub
 
-HUBS = ["fake", pytest.param("real", marks=pytest.mark.live)]
+HUBS = ["fake", pytest.param("real", marks=[pytest.mark.live, pytest.mark.xdist_group("hub")])]
 
 
 @pytest.fixture(params=HUBS)
