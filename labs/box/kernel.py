@@ -19,7 +19,6 @@ _INTERRUPT_SECONDS: Final = 5
 _TICK_SECONDS: Final = 0.05
 # What a kernel that is gone had still sent.
 _LAST_WORDS_SECONDS: Final = 2
-_OTHER_ENDS_SECONDS: Final = 5
 # Beyond what is kept (`output_bytes`), this much is read and thrown away before a cell counts as flooding.
 _FLOOD_BYTES: Final = 64 * MEBIBYTE
 _FLOOD_MESSAGES: Final = 20_000
@@ -126,7 +125,10 @@ class BoxKernel:
         while (sockets := self._process.find_sockets()) is None:
             self._check_start(deadline)
             time.sleep(0.01)
-        self._channels.connect(sockets)
+        try:
+            self._channels.connect(sockets)
+        except OSError as error:
+            raise KernelStartError(f"no kernel at its sockets: {error}") from error
         # A kernel that has answered on all three has no connection left to make, so nothing that learners'
         # code puts in the place of the sockets is ever followed.
         missing = {"shell", "control", "iopub"}
@@ -221,24 +223,14 @@ class _RunningCell:
         if fault := self._process.find_fault():
             return fault
         channels = self._channels
+        if channels.is_flooded:
+            return Fault.TOO_MUCH_OUTPUT
         if channels.received_bytes > _FLOOD_BYTES or channels.received_messages > _FLOOD_MESSAGES:
             return Fault.TOO_MUCH_OUTPUT
-        if channels.is_cut and not self._is_kernel_gone():
-            # ZeroMQ hangs up on a kernel whose message is larger than it was told to take.
-            return Fault.TOO_MUCH_OUTPUT
-        if not channels.is_cut and self._process.is_alive:
+        if self._process.is_alive and not channels.is_cut:
             return None
         self._hear_last_words()
         return Fault.KERNEL_DIED
-
-    def _is_kernel_gone(self) -> bool:
-        """After one connection ended: whether the others do too, or the box, as far as a busy machine shows it."""
-        deadline = time.monotonic() + _OTHER_ENDS_SECONDS
-        while time.monotonic() < deadline:
-            if self._channels.is_gone or not self._process.is_alive:
-                return True
-            self._listen()
-        return False
 
     def _hear_last_words(self) -> None:
         deadline = time.monotonic() + _LAST_WORDS_SECONDS

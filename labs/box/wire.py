@@ -1,4 +1,4 @@
-"""Jupyter's messages to and from a kernel in a box, over ZeroMQ; everything that comes back is hostile.
+"""Jupyter's messages to and from a kernel in a box; everything that comes back is hostile.
 
 Written for this one use instead of jupyter_client: a learner's code can put any bytes on these sockets, and must
 be able to make the worker neither wait, nor grow, nor fail. The protocol is that of
@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import select
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,21 +17,14 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
-from labs.box.limits import MEBIBYTE
+from labs.box.zmtp import Connection, OversizedMessageError
 
 _DELIMITER: Final = b"<IDS|MSG>"
 _PROTOCOL_VERSION: Final = "5.4"
-# Together they bound what waits in the worker's memory per socket, whatever is sent.
-_MAX_FRAME_BYTES: Final = 16 * MEBIBYTE
-_MAX_WAITING: Final = 8
-_MAX_FRAMES: Final = 64
-_BATCH: Final = 32
 
 # The order of ports that a kernel's connection file gives; over ipc they become `<ip>-1` … `<ip>-5`.
 _PORTS: Final = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+_CHANNELS: Final = {"shell": "DEALER", "control": "DEALER", "iopub": "SUB"}
 
 
 class BrokenMessageError(Exception):
@@ -57,23 +51,9 @@ class Channels:
     def __init__(self) -> None:
         self._key = uuid.uuid4().hex
         self._session = uuid.uuid4().hex
-        self._context = zmq.Context()
-        self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._monitors: dict[zmq.Socket[bytes], str] = {}
-        self._poller = zmq.Poller()
-        self.received_bytes = 0
+        self._connections: dict[str, Connection] = {}
         self.received_messages = 0
-        self._cut: set[str] = set()
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether a connection ended: the kernel is gone, or sent more in one message than it is let to."""
-        return bool(self._cut)
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether all of them ended, as they do when the kernel is gone."""
-        return self._cut == set(self._sockets)
+        self.is_flooded = False
 
     def __enter__(self) -> Self:
         return self
@@ -81,32 +61,27 @@ class Channels:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for socket in self._sockets.values():
-            socket.disable_monitor()
-        self._context.destroy(linger=0)
+        for connection in self._connections.values():
+            connection.close()
 
     @property
     def connection(self) -> dict[str, object]:
         """What the kernel's connection file has to say, without the place of the sockets (`ip`)."""
         return {**_PORTS, "transport": "ipc", "key": self._key, "signature_scheme": "hmac-sha256"}
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether a connection ended, as they do when the kernel is gone."""
+        return any(connection.is_ended for connection in self._connections.values())
+
+    @property
+    def received_bytes(self) -> int:
+        return sum(connection.received_bytes for connection in self._connections.values())
+
     def connect(self, prefix: str) -> None:
-        kinds = {"shell": zmq.DEALER, "control": zmq.DEALER, "iopub": zmq.SUB}
-        for channel, kind in kinds.items():
-            socket = self._context.socket(kind)
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.RCVHWM, _MAX_WAITING)
-            socket.setsockopt(zmq.SNDHWM, _MAX_WAITING)
-            socket.setsockopt(zmq.MAXMSGSIZE, _MAX_FRAME_BYTES)
-            socket.setsockopt(zmq.RECONNECT_IVL, -1)
-            if kind == zmq.SUB:
-                socket.setsockopt(zmq.SUBSCRIBE, b"")
-            monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-            socket.connect(f"ipc://{prefix}-{_PORTS[f'{channel}_port']}")
-            self._sockets[channel] = socket
-            self._monitors[monitor] = channel
-            self._poller.register(socket, zmq.POLLIN)
-            self._poller.register(monitor, zmq.POLLIN)
+        """Raises OSError when the kernel does not listen at these paths."""
+        for channel, kind in _CHANNELS.items():
+            self._connections[channel] = Connection(f"{prefix}-{_PORTS[f'{channel}_port']}", kind)
 
     def send(self, channel: str, kind: str, content: Mapping[str, object]) -> str:
         """Ask the kernel for something, without ever waiting for it to take the message; returns the message id."""
@@ -121,42 +96,36 @@ class Channels:
         }
         parts = [json.dumps(part).encode() for part in (header, {}, {}, content)]
         signature = hmac.new(self._key.encode(), b"".join(parts), hashlib.sha256).hexdigest().encode()
-        with contextlib.suppress(zmq.Again):
-            self._sockets[channel].send_multipart([_DELIMITER, signature, *parts], flags=zmq.NOBLOCK)
+        self._connections[channel].send([_DELIMITER, signature, *parts])
         return message_id
 
     def receive(self, seconds: float) -> Iterator[Message]:
-        """What has come, waiting at most so long for the first; broken messages are counted and dropped.
+        """What one read of each channel brought, waiting at most so long; broken messages are counted and dropped."""
+        poll = select.poll()
+        listening = {each.fileno(): name for name, each in self._connections.items() if not each.is_ended}
+        for descriptor, channel in listening.items():
+            wants_to_write = self._connections[channel].wants_to_write
+            poll.register(descriptor, select.POLLIN | (select.POLLOUT if wants_to_write else 0))
+        for descriptor, events in poll.poll(max(0.0, seconds) * 1000):
+            channel = listening[descriptor]
+            if events & select.POLLOUT:
+                self._connections[channel].write()
+            if events & ~select.POLLOUT:
+                yield from self._take(channel)
 
-        A batch ends after a few messages of each channel, so that the caller gets to look at its clock however
-        fast a kernel sends.
-        """
-        ready = dict(self._poller.poll(int(max(0, seconds) * 1000)))
-        for channel, socket in self._sockets.items():
-            if socket in ready:
-                yield from self._take(channel, socket)
-        for monitor, channel in self._monitors.items():
-            if monitor in ready:
-                recv_monitor_message(monitor)
-                self._cut.add(channel)
-
-    def _take(self, channel: str, socket: "zmq.Socket[bytes]") -> Iterator[Message]:
-        for _ in range(_BATCH):
-            try:
-                frames = socket.recv_multipart(flags=zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            size = sum(map(len, frames))
-            self.received_bytes += size
-            self.received_messages += 1
-            try:
-                yield read_message(channel, frames, size)
-            except BrokenMessageError:
-                continue
+    def _take(self, channel: str) -> Iterator[Message]:
+        try:
+            for frames in self._connections[channel].read():
+                self.received_messages += 1
+                with contextlib.suppress(BrokenMessageError):
+                    yield read_message(channel, frames)
+        except OversizedMessageError:
+            self.is_flooded = True
 
 
-def read_message(channel: str, frames: list[bytes], size: int) -> Message:
-    if _DELIMITER not in frames[:2] or len(frames) > _MAX_FRAMES:
+def read_message(channel: str, frames: list[bytes]) -> Message:
+    """Raises BrokenMessageError for frames that are none."""
+    if _DELIMITER not in frames[:2]:
         raise BrokenMessageError("no delimiter")
     parts = frames[frames.index(_DELIMITER) + 1 :]
     if len(parts) < 5:
@@ -165,7 +134,7 @@ def read_message(channel: str, frames: list[bytes], size: int) -> Message:
     kind, parent_id = header.get("msg_type"), parent.get("msg_id", "")
     if not isinstance(kind, str) or not isinstance(parent_id, str):
         raise BrokenMessageError("no type")
-    return Message(channel, kind, parent_id, size, parts[4])
+    return Message(channel, kind, parent_id, len(parts[4]), parts[4])
 
 
 def _read_object(raw: bytes) -> dict[str, object]:
