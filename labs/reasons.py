@@ -32,6 +32,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "hub_unavailable": _(
         "The factory does not answer at the moment. Paja keeps trying; you need not press again."
     ),
+    "stop_takes_long": _(
+        "The factory takes longer than usual to end your server. Paja keeps trying: you need not do anything."
+    ),
     # refusals
     "cohort_over": _("This cohort has ended, so its labs cannot be started any more."),
     "cohort_not_begun": _("This cohort has not begun yet: its labs can be started from its first day on."),

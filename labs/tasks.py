@@ -32,7 +32,8 @@ def send_collect(submission_id: int, factory: str) -> None:
 
 
 def send_grading(run_id: int) -> None:
-    grade_submission.apply_async((run_id,))
+    """A worker that hangs over a run is killed, and the run goes the way of one whose worker died."""
+    grade_submission.apply_async((run_id,), time_limit=grading.longest_seconds(run_id))
 
 
 @shared_task

@@ -13,6 +13,7 @@ from courses.models import Cohort, Enrolment
 from labs.models import Hub, Lab, LabSession, LabUnit, Snapshot
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
+from labs.services.sessions import find_delay
 from labs.states import SessionStatus, SubmissionStatus
 
 Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
@@ -94,6 +95,12 @@ class LabPanel:
         return sentence_for(self.session.reason)
 
     @property
+    def delay(self) -> str:
+        """What to know of a session that waits long for its factory; empty while it does not."""
+        reason = find_delay(self.active) if self.active else ""
+        return sentence_for(reason) if reason else ""
+
+    @property
     def remark(self) -> str:
         """Why the last press of Submit has come to no mark; empty where it has, or still goes its way."""
         last = self.attempts[0] if self.attempts else None
@@ -127,6 +134,7 @@ class LabPanel:
         return make_version(
             self.session and (self.session.pk, self.session.status),
             *((attempt.submission.pk, attempt.words, attempt.mark) for attempt in self.attempts),
+            self.delay,
             self.remark,
             saved_at=self.saved_at,
         )

@@ -17,7 +17,11 @@ from labs.transitions import move_session
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = timedelta(seconds=5)
+LOOK_EVERY: Final = timedelta(
+    seconds=20
+)  # each look asks the hub for a token, and a class has many open pages
+START_IS_SLOW: Final = timedelta(seconds=20)
+STOP_IS_SLOW: Final = timedelta(seconds=60)
 
 
 def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> LabSession:
@@ -105,6 +109,17 @@ def watch_session(session: LabSession) -> None:
     )
     if won:
         send_on_commit(lambda: tasks.send_look(session.pk, session.hub.factory.slug))
+
+
+def find_delay(session: LabSession) -> str:
+    """The reason why a session waits longer for its factory than it should; empty while it does not."""
+    now, reason = timezone.now(), ""
+    if session.status == SessionStatus.STOPPING:
+        if session.stop_requested_at and now - session.stop_requested_at > STOP_IS_SLOW:
+            reason = "stop_takes_long"
+    elif session.is_active and session.asked_at is None and now - session.requested_at > START_IS_SLOW:
+        reason = "hub_unavailable"
+    return reason
 
 
 def send_on_commit(send: Callable[[], None]) -> None:

@@ -1,19 +1,16 @@
 """A session in words: the steps from request to ready, and what happened, for people."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Literal
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labs.models import LabSession, LabSessionEvent
 from labs.reasons import sentence_for
 from labs.services.panels import make_version
+from labs.services.sessions import find_delay
 from labs.states import SessionStatus
-
-SLOW_AFTER: Final = timedelta(seconds=20)
-"""A factory that has not taken a request by then does not answer, or our workers are down."""
 
 StepState = Literal["done", "now", "failed", "todo"]
 
@@ -75,23 +72,14 @@ def version_of(session: LabSession) -> str:
         session.status,
         session.asked_at,
         session.delivery_claimed_at,
-        is_slow(session),
+        find_delay(session),
         saved_at=session.work_saved_at,
     )
 
 
-def is_slow(session: LabSession) -> bool:
-    """Whether a request waits longer for the factory than it should."""
-    is_waiting = session.asked_at is None and session.status in {
-        SessionStatus.REQUESTED,
-        SessionStatus.SPAWNING,
-    }
-    return is_waiting and timezone.now() - session.requested_at > SLOW_AFTER
-
-
 def _request_note(session: LabSession) -> str:
-    if is_slow(session):
-        return sentence_for("hub_unavailable")
+    if reason := find_delay(session):
+        return sentence_for(reason)
     return _("Paja has your request and passes it on to the factory.")
 
 

@@ -14,7 +14,7 @@ from labs.access import lab_session_for
 from labs.models import LabSession
 from labs.reasons import sentence_for
 from labs.services.lab_units import find_title
-from labs.services.sessions import request_stop, watch_session
+from labs.services.sessions import find_delay, request_stop, watch_session
 from labs.states import SessionStatus
 from labs.views.responses import render_polled
 from labs.views.session_words import list_happenings, list_steps, version_of
@@ -70,11 +70,13 @@ def notebook_url(lab_session: LabSession) -> str:
 
 def _context(lab_session: LabSession) -> dict[str, object]:
     release = lab_session.enrolment.cohort.release
+    delay = find_delay(lab_session)
     return {
         "session": lab_session,
         "cohort": lab_session.enrolment.cohort,
         "lab_title": find_title(release, lab_session.lab.slug, get_language() or ""),
         "steps": list_steps(lab_session),
+        "delay": sentence_for(delay) if delay else "",
         "failure": sentence_for(lab_session.reason) if lab_session.status == SessionStatus.FAILED else "",
         "happenings": list_happenings(lab_session),
         "version": version_of(lab_session),

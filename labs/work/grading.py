@@ -31,6 +31,7 @@ LOST_AFTER: Final = timedelta(seconds=20)
 RESEND_AFTER: Final = timedelta(seconds=20)
 RESEND_AT_ONCE: Final = 50
 MAX_TRIES: Final = 3
+SECONDS_BESIDES: Final = 300  # for all that is not executed in the box; it takes a few
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -90,6 +91,13 @@ def limits_of(release: LabRelease) -> BoxLimits:
     if memory_mb is not None:
         own["memory_bytes"] = memory_mb * MEBIBYTE
     return BoxLimits(**own)
+
+
+def longest_seconds(run_id: int) -> int:
+    """What a run can take at most: two executions of each notebook, for points and for feedback, and the rest."""
+    run = GradingRun.objects.select_related("submission__release").get(pk=run_id)
+    release = run.submission.release
+    return int(2 * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
 
 
 @contextmanager

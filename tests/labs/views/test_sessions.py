@@ -68,6 +68,18 @@ def test_a_request_that_the_factory_does_not_take_is_explained(
     assert "The factory does not answer at the moment." in page
 
 
+def test_a_stop_that_takes_long_is_explained(as_ada: Client, make_session: MakeSession) -> None:
+    session = make_session(SessionStatus.STOPPING, stop_requested_at=timezone.now() - timedelta(seconds=50))
+    assert "longer than usual" not in as_ada.get(address_of(session)).content.decode()
+    version = as_ada.get(address_of(session)).context["version"]
+
+    LabSession.objects.update(stop_requested_at=timezone.now() - timedelta(seconds=70))
+
+    assert (
+        "longer than usual" in as_ada.get(address_of(session, "status"), {"seen": version}).content.decode()
+    )
+
+
 def test_a_failure_is_said_in_a_sentence_with_the_step_where_it_happened(
     as_ada: Client, make_session: MakeSession
 ) -> None:

@@ -77,6 +77,25 @@ def test_development_is_said_plainly(as_ada: Client, address: str, enrolment: En
     assert "without a GPU" in as_ada.get(f"{address}lab").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (SessionStatus.REQUESTED, "The factory does not answer at the moment."),
+        (SessionStatus.STOPPING, "longer than usual"),
+    ],
+)
+def test_a_factory_that_keeps_somebody_waiting_is_explained(
+    as_ada: Client, address: str, make_session: MakeSession, status: SessionStatus, words: str
+) -> None:
+    now = timezone.now()
+    session = make_session(status, requested_at=now, stop_requested_at=now)
+    assert words not in as_ada.get(f"{address}lab").content.decode()
+
+    long_ago = now - timedelta(minutes=5)
+    LabSession.objects.filter(pk=session.pk).update(requested_at=long_ago, stop_requested_at=long_ago)
+    assert words in as_ada.get(f"{address}lab").content.decode()
+
+
 def test_the_reason_of_a_failure_is_a_sentence(
     as_ada: Client, address: str, make_session: MakeSession
 ) -> None:

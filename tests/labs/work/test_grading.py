@@ -17,8 +17,10 @@ from labs.work import grading
 from labs.work.grading import (
     MAX_TRIES,
     RESEND_AT_ONCE,
+    SECONDS_BESIDES,
     grade,
     limits_of,
+    longest_seconds,
     reconcile_gradings,
     say_alive,
 )
@@ -200,3 +202,11 @@ def test_the_limits_of_a_lab_replace_the_defaults() -> None:
     limits = limits_of(release)
     assert limits.cell_seconds == 7
     assert limits.memory_bytes == 512 * 1024 * 1024
+
+
+def test_a_run_that_hangs_is_ended_when_it_can_no_longer_be_at_work(run: GradingRun) -> None:
+    release = run.submission.release
+    release.learner_files = {"a.ipynb": "1" * 64, "b.ipynb": "1" * 64, "data.csv": "2" * 64}
+    release.limits = {"total_seconds": 100}
+    release.save()
+    assert longest_seconds(run.pk) == 400 + SECONDS_BESIDES
