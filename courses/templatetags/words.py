@@ -20,7 +20,7 @@ register = template.Library()
 
 # Django's own formats for English are American, those for Greek have twelve hours.
 _DAYS: Final = {"en": "j F Y", "fi": "j.n.Y", "el": "j E Y"}
-_TIMES: Final = {"en": "H:i", "fi": "H.i", "el": "H:i"}
+_TIMES: Final = {"en": ", H:i", "fi": r" \k\l\o G.i", "el": ", H:i"}
 
 
 @register.filter
@@ -29,7 +29,7 @@ def when(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return ""
     local = timezone.localtime(moment)
-    words = f"{_say(local, _DAYS)}, {_say(local, _TIMES)} {_name_zone(local)}"
+    words = f"{_say(local, _DAYS)}{_say(local, _TIMES)} {_name_zone(local)}"
     return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), words)
 
 

@@ -1,10 +1,11 @@
 """Times on the pages of labs: in the reader's zone, with the zone named."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,16 +13,26 @@ from django.utils.translation import gettext as _
 
 register = template.Library()
 
+# The hour, the day and what joins them, where a language differs from English.
+_HOURS: Final = {"fi": "\\k\\l\\o\N{NO-BREAK SPACE}G.i"}
+_DAYS: Final = {"fi": "j. E"}
+_JOINTS: Final = {"fi": " "}
+
 
 @register.filter
 def clock(value: datetime | None) -> SafeString | str:
-    """`10:42 EET` of today, `22 November, 10:42 EET` of other days, as a <time>; nothing for no time."""
+    """`10:42 EET` of today, `22 November, 10:42 EET` of other days, as a <time>; nothing for no time.
+
+    In Finnish `klo 10.42 EET` and `22. marraskuuta klo 10.42 EET`.
+    """
     if value is None:
         return ""
     local = timezone.localtime(value)
-    words = f"{local:%H:%M}\N{NO-BREAK SPACE}{local:%Z}"
+    language = (translation.get_language() or "").partition("-")[0]
+    words = f"{date_format(local, _HOURS.get(language, 'H:i'))}\N{NO-BREAK SPACE}{local:%Z}"
     if local.date() != timezone.localdate():
-        words = f"{date_format(local, _date_format(local))}, {words}"
+        day = _DAYS.get(language, "j E") + ("" if local.year == timezone.localdate().year else " Y")
+        words = f"{date_format(local, day)}{_JOINTS.get(language, ', ')}{words}"
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), words)
 
 
@@ -33,7 +44,3 @@ def ago(value: datetime | None) -> str:
     if timezone.now() - value < timedelta(minutes=1):
         return str(_("less than a minute ago"))
     return str(naturaltime(value))
-
-
-def _date_format(local: datetime) -> str:
-    return "j E" if local.year == timezone.localdate().year else "j E Y"

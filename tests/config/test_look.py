@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import translation
 
 from courses.models import User
 
@@ -180,3 +181,15 @@ def test_a_message_is_plain_text_with_its_link_and_says_who_wrote(client: Client
     assert re.search(r"^https?://\S+/accounts/password/reset/key/\S+$", str(known.body), re.MULTILINE)
     assert "o'nobody@example.org" in unknown.body
     assert "Paja, the course and lab platform" in known.body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "fi", "el"])
+def test_every_language_is_offered_by_its_own_name(client: Client, language: str) -> None:
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+
+    with translation.override("en"):  # the request leaves its language behind
+        page = client.get("/courses/").content.decode()
+
+    for code, name in (("en", "English"), ("fi", "Suomi"), ("el", "Ελληνικά")):
+        assert re.search(rf'<button name="language" value="{code}" lang="{code}"[^>]*>{name}<', page)

@@ -14,7 +14,7 @@ MOMENT = datetime(2026, 11, 22, 8, 42, tzinfo=UTC)
     ("language", "zone", "expected"),
     [
         ("en", "Europe/Helsinki", "22 November 2026, 10:42 EET"),
-        ("fi", "Europe/Helsinki", "22.11.2026, 10.42 EET"),
+        ("fi", "Europe/Helsinki", "22.11.2026 klo 10.42 EET"),
         ("el", "Europe/Athens", "22 Νοεμβρίου 2026, 10:42 EET"),
         ("en", "UTC", "22 November 2026, 08:42 UTC"),
         ("en", "America/Sao_Paulo", "22 November 2026, 05:42 UTC-03"),

@@ -1,0 +1,32 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone, translation
+
+from labs.templatetags.labs_times import clock
+
+LONG_AGO = datetime(2020, 11, 22, 7, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "22 November 2020, 09:05\N{NO-BREAK SPACE}EET"),
+        ("fi", "22. marraskuuta 2020 klo\N{NO-BREAK SPACE}9.05\N{NO-BREAK SPACE}EET"),
+        ("el", "22 Νοεμβρίου 2020, 09:05\N{NO-BREAK SPACE}EET"),
+    ],
+)
+def test_a_time_is_said_as_the_readers_language_says_it(language: str, expected: str) -> None:
+    with translation.override(language), timezone.override(ZoneInfo("Europe/Helsinki")):
+        assert f">{expected}</time>" in clock(LONG_AGO)
+
+
+def test_a_time_of_today_needs_no_day() -> None:
+    with translation.override("fi"), timezone.override(UTC):
+        now = timezone.now()
+        said = clock(now)
+        yesterday = clock(now - timedelta(days=1))
+
+    assert f">klo\N{NO-BREAK SPACE}{now.hour}.{now:%M}\N{NO-BREAK SPACE}UTC</time>" in said
+    assert "kuuta" in yesterday
