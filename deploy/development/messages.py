@@ -52,7 +52,13 @@ def collect() -> None:
     """Gather the texts of the code and templates, and bring every language's catalogue up to date with them."""
     template = LOCALE / "django.pot"
     LOCALE.mkdir(parents=True, exist_ok=True)
-    keywords = ["gettext_noop", "gettext_lazy", "ngettext_lazy:1,2", "pgettext_lazy:1c,2"]
+    keywords = [
+        "gettext_noop",
+        "gettext_lazy",
+        "ngettext_lazy:1,2",
+        "pgettext_lazy:1c,2",
+        "npgettext_lazy:1c,2,3",
+    ]
     extract = [
         *PYBABEL,
         "extract",

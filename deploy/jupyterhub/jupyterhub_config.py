@@ -36,7 +36,7 @@ c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = value("PAJA_HUB_PROXY_API_URL")
 c.ConfigurableHTTPProxy.auth_token = value("PAJA_HUB_PROXY_TOKEN")
 # The proxy keeps its routes in memory. This is also how often the hub puts them right after the proxy died.
-c.JupyterHub.last_activity_interval = 30
+c.JupyterHub.last_activity_interval = 10
 # A restarted hub finds its servers again instead of ending them.
 c.JupyterHub.cleanup_servers = False
 
