@@ -4,6 +4,7 @@ import configparser
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,8 +90,7 @@ class Supervision:
                 self._daemon.kill()
                 self._daemon.wait()
         end_descendants()
-        for path in (self._socket, self._place.runtime / "supervisord.conf"):
-            path.unlink(missing_ok=True)
+        shutil.rmtree(self._place.runtime, ignore_errors=True)
 
     def _server(self) -> xmlrpc.client.ServerProxy:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")

@@ -172,6 +172,7 @@ def end_all(real: RealHub) -> None:
     for process in real.processes.values():
         process.kill()
         process.wait()
+    real.place.runtime.rmdir()
 
 
 def require_parts() -> None:
