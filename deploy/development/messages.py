@@ -71,9 +71,9 @@ def collect() -> None:
     subprocess.run([*extract, "-o", str(template), "courses", "labs", "config"], cwd=ROOT, check=True)
     for language in LANGUAGES:
         catalogue = LOCALE / language / "LC_MESSAGES" / "django.po"
-        command = "update" if catalogue.exists() else "init"
+        command = ["update", "--ignore-obsolete"] if catalogue.exists() else ["init"]
         arguments = ["-D", "django", "-i", str(template), "-d", str(LOCALE), "-l", language]
-        subprocess.run([*PYBABEL, command, *arguments], cwd=ROOT, check=True)
+        subprocess.run([*PYBABEL, *command, *arguments], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":
