@@ -13,7 +13,7 @@ from labs.exceptions import LabError, StaleStateError
 from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
-from labs.work.connections import WorkspaceConnector, connect_workspace
+from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
             snapshot = save_snapshot(session, workspace, Snapshot.Cause.SUBMIT)
         return keep(submission, snapshot, Submission.Source.SERVER)
     if session.is_active:
-        wait(submission)  # its stop is saving a snapshot
+        leave_to_sweep(submission)  # its stop is saving a snapshot
         return None
     saved = session.snapshots.filter(Q(cause=Snapshot.Cause.STOP) | Q(created_at__gte=submission.pressed_at))
     if (last := saved.first()) is None:
@@ -75,12 +75,12 @@ def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
 def find_session_at_press(submission: Submission) -> LabSession | None:
     """The session whose server held the work when *Submit* was pressed; it may have ended since."""
     return (
-        LabSession.objects.filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
+        reachable_sessions()
+        .filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
         .filter(
             Q(status__in=[SessionStatus.READY, SessionStatus.STOPPING])
             | Q(ready_at__isnull=False, ended_at__gte=submission.pressed_at)
         )
-        .select_related("learner", "lab", "release__lab__course", "hub__factory")
         .first()
     )
 
@@ -128,7 +128,7 @@ def give_up_or_wait(submission: Submission, error: Exception) -> None:
     if not reason and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
         reason = "not_collected"
     if not reason:
-        wait(submission)
+        leave_to_sweep(submission)
         return
     try:
         move_submission(submission, SubmissionStatus.FAILED, reason=reason)
@@ -136,8 +136,8 @@ def give_up_or_wait(submission: Submission, error: Exception) -> None:
         return
 
 
-def wait(submission: Submission) -> None:
-    """Leave a submission to the next sweep."""
+def leave_to_sweep(submission: Submission) -> None:
+    """End the lease at once: the next sweep sends the submission again."""
     over = timezone.now() - COLLECT_LEASE
     Submission.objects.filter(pk=submission.pk, status=SubmissionStatus.COLLECTING).update(sent_at=over)
 

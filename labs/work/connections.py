@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 from django.conf import settings
+from django.db.models import QuerySet
 
 from labs.exceptions import HubUnavailableError, LabError
 from labs.jupyterhub import ContentsClient, HubClient
@@ -20,6 +21,11 @@ WORKSPACE_SECONDS: Final = 30.0
 
 HubConnector = Callable[[Hub], HubClient]
 WorkspaceConnector = Callable[[LabSession], AbstractContextManager[ContentsClient]]
+
+
+def reachable_sessions() -> QuerySet[LabSession]:
+    """Sessions with all that a connection to their server and a path in their workspace need."""
+    return LabSession.objects.select_related("learner", "lab", "release__lab__course", "hub__factory")
 
 
 def connect_hub(hub: Hub) -> HubClient:

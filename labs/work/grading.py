@@ -36,7 +36,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 
 def grade(run_id: int) -> None:
-    """Claim a queued run, grade it, record it. Without a box nothing is claimed and nothing is run."""
+    """Claim a queued run, grade it, record it. Without a box nothing is claimed, or what was is put back."""
     run = GradingRun.objects.select_related("submission__release__lab__course").get(pk=run_id)
     if run.status != GradingStatus.QUEUED:
         return

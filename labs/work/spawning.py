@@ -19,7 +19,13 @@ from labs.jupyterhub import ContentsClient
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
 from labs.transitions import move_session, note_session
-from labs.work.connections import HubConnector, WorkspaceConnector, connect_hub, connect_workspace
+from labs.work.connections import (
+    HubConnector,
+    WorkspaceConnector,
+    connect_hub,
+    connect_workspace,
+    reachable_sessions,
+)
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -28,18 +34,12 @@ DELIVERY_TRIES: Final = 5
 SAVE_FOR: Final = timedelta(minutes=5)
 
 
-def get_session(session_id: int) -> LabSession:
-    return LabSession.objects.select_related(
-        "learner", "lab__course", "release__lab__course", "hub__factory"
-    ).get(pk=session_id)
-
-
 def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> None:
     """Claim a requested session and ask its hub for the server; the sweep moves it on from there.
 
     A hub that does not answer leaves the session in `spawning` without `asked_at`: the sweep asks again.
     """
-    session = get_session(session_id)
+    session = reachable_sessions().get(pk=session_id)
     if session.status == SessionStatus.REQUESTED:
         try:
             move_session(session, SessionStatus.SPAWNING, reason="hub_asked")
@@ -65,7 +65,7 @@ def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_work
 
     What stands in the workspace is never written over; what the newest snapshot holds comes before the release.
     """
-    session = get_session(session_id)
+    session = reachable_sessions().get(pk=session_id)
     if session.status != SessionStatus.SPAWNING:
         return
     try:
@@ -89,7 +89,9 @@ def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_work
 def files_to_deliver(session: LabSession) -> dict[str, bytes]:
     """Paths in the workspace and their content: the newest snapshot's files, then the release's."""
     snapshot = Snapshot.objects.filter(learner=session.learner, lab=session.lab).first()
-    digests = {**session.release.learner_files, **(snapshot.files if snapshot else {})}
+    saved = snapshot.files if snapshot else {}
+    released = session.release.learner_files.items()
+    digests = {**saved, **{path: digest for path, digest in released if path not in saved}}
     return {f"{session.release.folder}/{path}": content for path, content in read_files(digests).items()}
 
 
@@ -118,7 +120,7 @@ def ensure_stopped(
 
     Also forgets the server of a session that has failed. While the hub is still busy, the sweep asks again.
     """
-    session = get_session(session_id)
+    session = reachable_sessions().get(pk=session_id)
     if session.status not in {SessionStatus.STOPPING, SessionStatus.FAILED}:
         return
     is_saved = session.status == SessionStatus.FAILED or save_before_stop(session, connect_to_workspace)
@@ -148,11 +150,8 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
     except Exception as error:
         logger.exception("session %s: no snapshot before its stop", session.server_name)
         is_final = isinstance(error, ServerAnswerError | SpawnRejectedError)
-        if (
-            not is_final
-            and session.stop_requested_at
-            and timezone.now() < session.stop_requested_at + SAVE_FOR
-        ):
+        waited = timezone.now() - (session.stop_requested_at or session.requested_at)
+        if not is_final and waited < SAVE_FOR:
             return False
         note_session(session, reason="not_saved")
     return True

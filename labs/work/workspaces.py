@@ -12,7 +12,7 @@ from labs.exceptions import LabError, ServerAnswerError
 from labs.jupyterhub import ContentsClient, FileModel
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
-from labs.work.connections import WorkspaceConnector, connect_workspace
+from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 
 MAX_FILES: Final = 200
 MAX_DEPTH: Final = 5
@@ -77,9 +77,7 @@ def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot
 
 def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
     """Look when the learner's server last wrote a file of the lab. No answer changes nothing."""
-    session = LabSession.objects.select_related("learner", "lab", "release__lab__course", "hub__factory").get(
-        pk=session_id
-    )
+    session = reachable_sessions().get(pk=session_id)
     if session.status != SessionStatus.READY:
         return
     try:

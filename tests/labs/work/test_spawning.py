@@ -124,6 +124,18 @@ def test_an_empty_workspace_gets_the_newest_snapshot(spawning: LabSession) -> No
     assert fake.files == {f"{folder}/lab.ipynb": b"saved", f"{folder}/data.csv": b"a;b"}
 
 
+def test_what_the_learner_made_of_a_folder_comes_before_the_release(spawning: LabSession) -> None:
+    LabRelease.objects.update(learner_files=store_files({"data/sales.csv": b"a;b"}))
+    make.SnapshotFactory.create(
+        learner=spawning.learner, lab=spawning.lab, files=store_files({"data": b"mine"})
+    )
+    fake = FakeContents()
+    deliver_files(spawning.pk, connect=workspace(fake))
+    spawning.refresh_from_db()
+    assert spawning.status == SessionStatus.READY
+    assert fake.files == {f"{spawning.release.folder}/data": b"mine"}
+
+
 def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession) -> None:
     for _ in range(DELIVERY_TRIES - 1):
         deliver_files(spawning.pk, connect=workspace(SilentContents()))
