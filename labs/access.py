@@ -6,10 +6,21 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 
-from courses.access import taught_cohorts_for
-from courses.models import User
-from labs.models import LabSession, Submission
+from courses.access import enrolment_for, taught_cohorts_for
+from courses.models import CourseRelease, Enrolment, User
+from labs.models import LabSession, LabUnit, Submission
 from labs.states import ACTIVE_SESSION_STATUSES
+
+
+def lab_units_of(release: CourseRelease) -> QuerySet[LabUnit]:
+    """The labs of a release that a person was found to be allowed to see."""
+    return LabUnit.objects.filter(unit__release=release).select_related("unit", "release__lab__course")
+
+
+def lab_for(user: User, cohort_id: UUID, unit_slug: str) -> tuple[Enrolment, LabUnit]:
+    """A person's own enrolment in a cohort and a lab in it."""
+    enrolment = enrolment_for(user, cohort_id)
+    return enrolment, get_object_or_404(lab_units_of(enrolment.cohort.release), unit__slug=unit_slug)
 
 
 def active_sessions_for(user: User | AnonymousUser) -> list[LabSession]:

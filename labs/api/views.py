@@ -4,7 +4,6 @@ from uuid import UUID, uuid4
 
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -13,9 +12,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, UUIDField
 from rest_framework.viewsets import GenericViewSet
 
-from courses.access import enrolment_for, taught_cohorts_for
+from courses.access import taught_cohorts_for
 from courses.models import Enrolment, User
-from labs.access import own_sessions_for, submissions_for
+from labs.access import lab_for, own_sessions_for, submissions_for
 from labs.api.serializers import (
     LabRequestSerializer,
     RefusalSerializer,
@@ -25,9 +24,8 @@ from labs.api.serializers import (
     SubmitRequestSerializer,
 )
 from labs.exceptions import RefusedError
-from labs.models import GradingRun, LabSession, LabUnit, Submission
+from labs.models import GradingRun, LabSession, Submission
 from labs.reasons import sentence_for
-from labs.services.lab_units import lab_units_of
 from labs.services.sessions import request_session, request_stop
 from labs.services.submissions import submit_lab
 
@@ -54,7 +52,7 @@ class SessionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         asked = LabRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         person = _person(request)
-        enrolment, lab_unit = _lab_for(person, **asked.validated_data)
+        enrolment, lab_unit = lab_for(person, asked.validated_data["cohort"], asked.validated_data["unit"])
         try:
             session = request_session(enrolment, lab_unit, actor=person)
         except RefusedError as refusal:
@@ -107,7 +105,7 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         asked.is_valid(raise_exception=True)
         key = asked.validated_data.pop("press_key", None) or uuid4()
         person = _person(request)
-        enrolment, lab_unit = _lab_for(person, **asked.validated_data)
+        enrolment, lab_unit = lab_for(person, asked.validated_data["cohort"], asked.validated_data["unit"])
         try:
             submission = submit_lab(enrolment, lab_unit, press_key=key, actor=person)
         except RefusedError as refusal:
@@ -124,11 +122,6 @@ def _person(request: Request) -> User:
     if not isinstance(request.user, User):
         raise Http404
     return request.user
-
-
-def _lab_for(person: User, cohort: UUID, unit: str) -> tuple[Enrolment, LabUnit]:
-    enrolment = enrolment_for(person, cohort)
-    return enrolment, get_object_or_404(lab_units_of(enrolment.cohort.release), unit__slug=unit)
 
 
 def _visible_cohort(person: User, asked: str) -> UUID:

@@ -1,14 +1,7 @@
-"""The labs of a release and their names."""
-
-from django.db.models import QuerySet
+"""The names of a release's labs."""
 
 from courses.models import CourseRelease, UnitText
 from courses.texts import pick_text
-from labs.models import LabUnit
-
-
-def lab_units_of(release: CourseRelease) -> QuerySet[LabUnit]:
-    return LabUnit.objects.filter(unit__release=release).select_related("unit", "release__lab__course")
 
 
 def find_title(release: CourseRelease, slug: str, language: str) -> str:

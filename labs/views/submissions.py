@@ -11,13 +11,13 @@ from django.views.decorators.http import require_GET
 from courses.access import taught_cohort_for
 from courses.models import User
 from courses.views.requests import SignedInRequest
-from labs.access import submission_for
+from labs.access import lab_units_of, submission_for
 from labs.models import Submission
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempt
 from labs.services.cohort_labs import find_cohort_lab
 from labs.services.feedback import find_feedback
-from labs.services.lab_units import find_title, lab_units_of
+from labs.services.lab_units import find_title
 from labs.services.panels import make_version
 from labs.views.responses import render_polled
 

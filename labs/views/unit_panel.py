@@ -8,13 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from courses.access import enrolment_for
-from courses.models import Enrolment, Unit, User
+from courses.models import Enrolment, Unit
 from courses.views.requests import SignedInRequest
+from labs.access import lab_for, lab_units_of
 from labs.exceptions import RefusedError
-from labs.models import LabUnit
 from labs.reasons import sentence_for
-from labs.services.lab_units import lab_units_of
 from labs.services.marks import count_points
 from labs.services.panels import find_panel
 from labs.services.sessions import request_session, watch_session
@@ -37,7 +35,7 @@ def page_context(
 @login_required
 @require_GET
 def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
-    panel = find_panel(*_lab_for(request.user, cohort_id, unit_slug))
+    panel = find_panel(*lab_for(request.user, cohort_id, unit_slug))
     if panel.active:
         watch_session(panel.active)
     return render_polled(
@@ -52,7 +50,7 @@ def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> Http
 @login_required
 @require_POST
 def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
-    enrolment, lab_unit = _lab_for(request.user, cohort_id, unit_slug)
+    enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
     try:
         session = request_session(enrolment, lab_unit, actor=request.user)
     except RefusedError as refusal:
@@ -64,7 +62,7 @@ def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResp
 @login_required
 @require_POST
 def submit(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
-    enrolment, lab_unit = _lab_for(request.user, cohort_id, unit_slug)
+    enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
     try:
         press_key = UUID(request.POST.get("press_key", ""))
     except ValueError:
@@ -75,10 +73,3 @@ def submit(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpRes
         messages.error(request, sentence_for(refusal.reason))
         return redirect("courses:unit", cohort_id, unit_slug)
     return redirect("labs:submission", submission.public_id)
-
-
-def _lab_for(user: User, cohort_id: UUID, unit_slug: str) -> tuple[Enrolment, LabUnit]:
-    """A person's own enrolment and the lab in it, or 404."""
-    enrolment = enrolment_for(user, cohort_id)
-    lab_units = lab_units_of(enrolment.cohort.release)
-    return enrolment, get_object_or_404(lab_units, unit__slug=unit_slug)
