@@ -48,32 +48,32 @@ def extract_django(
     yield from extract_python(io.BytesIO(calls.encode()), keywords, tags, options)
 
 
+KEYWORDS = (
+    "gettext_noop",
+    "gettext_lazy",
+    "ngettext_lazy:1,2",
+    "pgettext_lazy:1c,2",
+    "npgettext_lazy:1c,2,3",
+)
+
+
+def extract(template: Path) -> None:
+    """Write the texts of the code and templates into a new template of catalogues."""
+    command = [*PYBABEL, "--quiet", "extract", "--mapping", "deploy/development/babel.cfg"]
+    command += ["--add-location=file", "--sort-output", *(f"--keyword={keyword}" for keyword in KEYWORDS)]
+    subprocess.run([*command, "-o", str(template), "courses", "labs", "config"], cwd=ROOT, check=True)
+
+
 def collect() -> None:
-    """Gather the texts of the code and templates, and bring every language's catalogue up to date with them."""
-    template = LOCALE / "django.pot"
+    """Bring every language's catalogue up to date with the texts of the code and templates."""
     LOCALE.mkdir(parents=True, exist_ok=True)
-    keywords = [
-        "gettext_noop",
-        "gettext_lazy",
-        "ngettext_lazy:1,2",
-        "pgettext_lazy:1c,2",
-        "npgettext_lazy:1c,2,3",
-    ]
-    extract = [
-        *PYBABEL,
-        "extract",
-        "--mapping",
-        "deploy/development/babel.cfg",
-        "--add-location=file",
-        "--sort-output",
-    ]
-    extract += [f"--keyword={keyword}" for keyword in keywords]
-    subprocess.run([*extract, "-o", str(template), "courses", "labs", "config"], cwd=ROOT, check=True)
+    template = LOCALE / "django.pot"
+    extract(template)
     for language in LANGUAGES:
         catalogue = LOCALE / language / "LC_MESSAGES" / "django.po"
         command = ["update", "--ignore-obsolete"] if catalogue.exists() else ["init"]
         arguments = ["-D", "django", "-i", str(template), "-d", str(LOCALE), "-l", language]
-        subprocess.run([*PYBABEL, *command, *arguments], cwd=ROOT, check=True)
+        subprocess.run([*PYBABEL, "--quiet", *command, *arguments], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from deploy.development.supervision import ProcessState, Supervision, bare_envir
 from deploy.jupyterhub.sandbox import SandboxError, find_bubblewrap
 
 READY_SECONDS = 120
+SETTLED = ("RUNNING", "BACKOFF")  # a process on its way is neither news nor what it was before
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -127,8 +128,9 @@ def watch(place: Place, supervision: Supervision) -> None:
             raise PlaceError(f"Supervisor ended. Its log: {place.logs / 'supervisord.log'}")
         states = supervision.states()
         for state in states:
-            report_change(place, before.get(state.name), state)
-        before.update((state.name, state) for state in states)
+            if state.state in SETTLED:
+                report_change(place, before.get(state.name), state)
+                before[state.name] = state
         write_status(place, "ready", states)
         if is_abandoned(parent):
             return
