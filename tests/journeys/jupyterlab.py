@@ -53,7 +53,7 @@ def write_notebook(page: Page, path: str, notebook: dict[str, Any]) -> None:
 def solve(notebook: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
     """The notebook with the author's solution in each cell that a learner fills in."""
     solutions = {
-        cell["metadata"]["nbgrader"]["grade_id"]: cell["source"]
+        cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"])
         for cell in source["cells"]
         if cell["metadata"].get("nbgrader", {}).get("solution")
     }
