@@ -38,6 +38,6 @@ def test_what_uses_the_database_passes_on_postgresql(database_url: str) -> None:
 
 
 def test_races_have_one_winner_on_postgresql(database_url: str) -> None:
-    report = run_pytest(database_url, "-m", "postgres", "tests/labs/services/test_races.py")
+    report = run_pytest(database_url, "-m", "postgres", "tests/courses", "tests/labs")
     assert " passed" in report
     assert " skipped" not in report

@@ -64,7 +64,11 @@ def is_pass(enrolment: Enrolment, score: float, max_score: float) -> bool:
 
 
 def _complete_course(enrolment: Enrolment) -> None:
-    """Complete the enrolment when every unit that is not optional is done."""
+    """Complete the enrolment when every unit that is not optional is done.
+
+    The lock lets the later of two units that are completed at once see the earlier.
+    """
+    Enrolment.objects.select_for_update().get(pk=enrolment.pk)
     release = enrolment.cohort.release
     required = set(release.units.filter(is_optional=False).values_list("slug", flat=True))
     done = set(enrolment.progress.exclude(completed_at=None).values_list("unit_slug", flat=True))

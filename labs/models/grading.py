@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -69,7 +68,6 @@ class CellGrade(models.Model):
     needs_manual_grade = models.BooleanField(default=False)
     was_run = models.BooleanField(default=True)
     message = models.TextField(blank=True)
-    graded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
         ordering = ["position"]

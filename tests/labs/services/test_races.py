@@ -1,13 +1,8 @@
 """Many presses at the same moment, on connections of their own. Needs a database with real concurrency."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import TypeVar
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from courses.models import Enrolment, UnitProgress
 from labs.exceptions import StaleStateError
@@ -19,15 +14,14 @@ from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
 from labs.work.grading import record_result
 from tests.factories import labs as make
+from tests.racing import at_once, require_row_locks
 
 PRESSES = 8
-T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
 def _postgresql(transactional_db: None) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer: tests/test_postgres.py runs this on PostgreSQL")
+    require_row_locks()
 
 
 pytestmark = pytest.mark.postgres
@@ -39,21 +33,6 @@ def lab_unit(enrolment: Enrolment) -> LabUnit:
     return LabUnit.objects.select_related("release__lab").get(unit__release=enrolment.cohort.release)
 
 
-def at_once(press: Callable[[], T]) -> list[T]:
-    """The answers of PRESSES calls that begin together, each on a connection of its own."""
-    barrier = Barrier(PRESSES)
-
-    def run() -> T:
-        try:
-            barrier.wait()
-            return press()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(PRESSES) as pool:
-        return [future.result() for future in [pool.submit(run) for _ in range(PRESSES)]]
-
-
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labs.tasks.send_start", lambda *_: None)
@@ -61,7 +40,7 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_starts_at_once_are_one_session(enrolment: Enrolment, lab_unit: LabUnit) -> None:
-    sessions = at_once(lambda: request_session(enrolment, lab_unit, actor=enrolment.learner))
+    sessions = at_once(*[lambda: request_session(enrolment, lab_unit, actor=enrolment.learner)] * PRESSES)
     assert len({session.pk for session in sessions}) == 1
     assert LabSession.objects.count() == 1
 
@@ -70,7 +49,9 @@ def test_submits_at_once_are_one_submission(enrolment: Enrolment, lab_unit: LabU
     make.LabSessionFactory.create(
         enrolment=enrolment, release=lab_unit.release, lab=lab_unit.release.lab, status=SessionStatus.READY
     )
-    submissions = at_once(lambda: submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner))
+    submissions = at_once(
+        *[lambda: submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)] * PRESSES
+    )
     assert len({submission.pk for submission in submissions}) == 1
     assert Submission.objects.count() == 1
 
@@ -87,7 +68,7 @@ def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment)
             return False
         return True
 
-    assert sum(at_once(move)) == 1
+    assert sum(at_once(*[move] * PRESSES)) == 1
     assert session.events.count() == 1
 
 
@@ -108,5 +89,5 @@ def test_of_attempts_graded_at_once_the_best_counts(enrolment: Enrolment, lab_un
         for _ in range(PRESSES)
     ]
     results = iter([(run, result_of(number / 4)) for number, run in enumerate(runs, start=1)])
-    at_once(lambda: record_result(*next(results)))
+    at_once(*[lambda: record_result(*next(results))] * PRESSES)
     assert UnitProgress.objects.get(enrolment=enrolment).score == PRESSES / 4
