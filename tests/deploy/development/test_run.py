@@ -95,7 +95,9 @@ def test_a_make_that_is_ended_alone_is_noticed(tmp_path: Path, number: signal.Si
     )
     (tmp_path / "Makefile").write_text(f"run:\n\t@true && exec {sys.executable} child.py > said\n")
     said = tmp_path / "said"
-    with subprocess.Popen(["make", "run"], cwd=tmp_path, start_new_session=True) as make:
+    with subprocess.Popen(
+        ["env", "--default-signal=INT", "make", "run"], cwd=tmp_path, start_new_session=True
+    ) as make:
         wait_for(lambda: said.exists() and "ready" in said.read_text(), seconds=20, what="its child runs")
         make.send_signal(number)
         wait_for(lambda: "noticed" in said.read_text(), seconds=10, what="noticed")

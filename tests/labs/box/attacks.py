@@ -150,11 +150,13 @@ def main(python: Path, names: list[str]) -> None:
         graded = pool.map(lambda case: grade_case(case, release, python, given), cases)
         results = dict(zip([case.name for case in cases], graded, strict=True))
         sleepers, visitors = find_sleepers(bait["sleep"]), bait["visitors"]
+        written = [folder for folder in bait["folders"] if Path(folder, "paja-was-here").exists()]
     told = {
         "results": results,
         "secret": secret,
         "visitors": visitors,
         "sleepers": sleepers,
+        "written": written,
         "uid": os.geteuid(),
     }
     sys.stdout.write(json.dumps(told))

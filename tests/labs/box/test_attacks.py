@@ -55,6 +55,10 @@ def test_no_attack_reached_a_server_of_the_host(run: dict[str, Any]) -> None:
     assert run["visitors"] == []
 
 
+def test_no_attack_wrote_on_the_host(run: dict[str, Any]) -> None:
+    assert run["written"] == []
+
+
 def test_nothing_survives_a_box(run: dict[str, Any]) -> None:
     assert run["sleepers"] == []
 
