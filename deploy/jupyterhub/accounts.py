@@ -1,9 +1,11 @@
 """Which Unix account a learner has on a developer's machine: one of their own when the hub runs as root."""
 
 import os
+import threading
 from pathlib import Path
 
 ACCOUNTS = 10_000  # per factory; above every account of a distribution, below 65,536 as containers map
+_giving = threading.Lock()  # two who start at once must not get the same account
 
 
 def ensure_home(homes: Path, name: str, *, first_uid: int) -> Path:
@@ -12,9 +14,10 @@ def ensure_home(homes: Path, name: str, *, first_uid: int) -> Path:
     homes.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.mkdir(mode=0o700, exist_ok=True)
     # Asked each time, not only for a new home: one left between the two steps would belong to root.
-    if os.geteuid() == 0 and not first_uid <= home.stat().st_uid < first_uid + ACCOUNTS:
-        uid = next_uid(homes, first_uid)
-        os.chown(home, uid, uid)
+    with _giving:
+        if os.geteuid() == 0 and not first_uid <= home.stat().st_uid < first_uid + ACCOUNTS:
+            uid = next_uid(homes, first_uid)
+            os.chown(home, uid, uid)
     return home
 
 

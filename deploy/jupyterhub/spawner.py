@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ from deploy.jupyterhub.sandbox import HOME, Sandbox, find_bubblewrap, passwd_lin
 LEARNER_FILES = Path(__file__).resolve().parent / "learner"
 LOG_NAME = ".paja-server.log"
 STOP_SECONDS = 5.0  # for Jupyter to end its kernels by itself
-INFO_SECONDS = 10.0
 
 
 class BubblewrapSpawner(Spawner):
@@ -190,8 +190,10 @@ def memory_file(content: bytes) -> Iterator[int]:
 def open_log(path: Path, sandbox: Sandbox) -> Iterator[int]:
     """A new log in the learner's home, so that what they print fills their own space and no other's.
 
-    The learner may have put a link of that name there: it is removed, never followed.
+    The learner may have put a link or a folder of that name there: it is removed, a link is never followed.
     """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_APPEND, 0o600)
     try:

@@ -1,6 +1,8 @@
 """The command line in front of a learner's server, and whose it is."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from deploy.jupyterhub import accounts
 from deploy.jupyterhub.accounts import ensure_home, next_uid
 from deploy.jupyterhub.processes import ProcessMark
 from deploy.jupyterhub.sandbox import Sandbox, find_base, parent_folders
+from deploy.jupyterhub.spawner import LOG_NAME, open_log
 
 
 @pytest.fixture
@@ -110,6 +113,46 @@ def test_accounts_are_counted_and_kept_in_the_homes(tmp_path: Path, monkeypatch:
         ensure_home(tmp_path, name, first_uid=40_000)
 
     assert owners == {tmp_path / "p-1": 40_000, tmp_path / "p-2": 40_001}
+
+
+def test_two_who_start_at_once_get_two_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+
+    def count_slowly(_homes: Path, first_uid: int) -> int:
+        uid = first_uid + len(given)
+        time.sleep(0.02)
+        return uid
+
+    monkeypatch.setattr(accounts, "next_uid", count_slowly)
+    monkeypatch.setattr("deploy.jupyterhub.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.jupyterhub.accounts.os.chown", lambda _path, uid, _gid: given.append(uid))
+    first_uid = os.getuid() + 40_000
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: ensure_home(tmp_path, name, first_uid=first_uid), ("p-1", "p-2")))
+
+    assert given == [first_uid, first_uid + 1]
+
+
+@pytest.mark.parametrize("kind", ["link", "folder"])
+def test_what_a_learner_put_in_the_place_of_the_log_is_removed(
+    kind: str, python: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "kept").touch()
+    log = tmp_path / LOG_NAME
+    if kind == "link":
+        log.symlink_to(target)
+    else:
+        (log / "inner").mkdir(parents=True)
+    box = Sandbox(Path("/usr/bin/bwrap"), python, tmp_path, tmp_path, os.getuid(), os.getgid())
+
+    with open_log(log, box) as descriptor:
+        os.write(descriptor, b"said")
+
+    assert log.read_bytes() == b"said"
+    assert (target / "kept").exists()
 
 
 def test_a_home_left_to_root_is_never_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
