@@ -57,6 +57,8 @@ class Step:
 
     def run(self) -> None:
         started = time.monotonic()
+        # What is cut short is neither the old state nor the new one.
+        STAMPS.joinpath(self.name).unlink(missing_ok=True)
         self.make()
         STAMPS.joinpath(self.name).write_text(self.stamp())
         say(f"  {self.says}: done in {time.monotonic() - started:.0f} s")
@@ -139,11 +141,14 @@ def make_assets() -> None:
 
 
 def packages_step(purpose: str) -> Step:
-    """The platform's packages; those of the tests hold all that running needs."""
+    """The platform's packages; those of the tests hold all that running needs.
+
+    Both are one step, with one stamp: either writes over what the other installed.
+    """
     is_test = purpose == "test"
     requirements = REQUIREMENTS / ("dev.txt" if is_test else "platform.txt")
     says = "Packages of the platform" + (" and its tests" if is_test else "")
-    return Step(purpose, says, (requirements,), PLATFORM, lambda: install_into(PLATFORM, requirements))
+    return Step("packages", says, (requirements,), PLATFORM, lambda: install_into(PLATFORM, requirements))
 
 
 def steps(purpose: str) -> list[list[Step]]:

@@ -60,10 +60,37 @@ def test_a_command_that_fails_is_shown_with_its_last_lines_and_a_hint() -> None:
 
 def test_what_the_tests_need_is_enough_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(install, "PLATFORM", tmp_path)
-    assert [step.name for step in install.steps("run")[1]] == ["run", "lab"]
+    stamp = tmp_path / "stamps" / "packages"
+    stamp.write_text(install.packages_step("test").stamp())
 
-    (tmp_path / "stamps" / "test").write_text(install.packages_step("test").stamp())
-    assert [step.name for step in install.steps("run")[1]] == ["test", "lab"]
+    assert install.steps("run")[1][0].is_done
+
+
+def test_going_back_to_an_older_lock_installs_it_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the tests need was installed since, in other versions, into the same environment."""
+    monkeypatch.setattr(install, "PLATFORM", tmp_path)
+    monkeypatch.setattr(install, "install_into", lambda *_: None)
+    install.packages_step("run").run()
+    assert install.packages_step("run").is_done
+
+    monkeypatch.setattr(install, "REQUIREMENTS", tmp_path)
+    (tmp_path / "dev.txt").write_text("another lock")
+    install.packages_step("test").run()
+    monkeypatch.undo()
+    assert not install.packages_step("run").is_done
+
+
+def test_a_step_cut_short_is_done_again_though_its_sources_are_the_old_ones(tmp_path: Path) -> None:
+    step(tmp_path, []).run()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        install.Step("thing", "A thing", (tmp_path / "source",), tmp_path, stop).run()
+    assert not step(tmp_path, []).is_done
 
 
 def test_every_file_that_is_served_is_named_in_a_package_that_is_asked_for() -> None:
