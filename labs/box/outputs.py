@@ -70,8 +70,8 @@ class OutputCollector:
             content = message.read_content()
             if message.kind in self._makers:
                 self._add_output(self._makers[message.kind](content), _display_id(content), message.size)
-            elif message.kind == "update_display_data" and self._budget.take(message.size):
-                self._update(_make_display(content), _display_id(content))
+            elif message.kind == "update_display_data":
+                self._update(_make_display(content), _display_id(content), message.size)
             elif message.kind == "clear_output":
                 self._clear(is_delayed=bool(content.get("wait")))
             elif message.kind == "execute_input":
@@ -90,6 +90,8 @@ class OutputCollector:
             return
         silent = ["ERROR: An error occurred while showtraceback was disabled"]
         error["traceback"] = error["traceback"] or silent
+        if not self._budget.take(len(json.dumps(error))):
+            error = _error(_cut(error["ename"]), _cut(error["evalue"]), silent)
         self.outputs.append(error)
 
     def _add_output(self, output: Output, display_id: str, size: int) -> None:
@@ -126,9 +128,12 @@ class OutputCollector:
             text = _cut(output["data"].get("text/plain", ""))
             self.outputs.append({**output, "data": {"text/plain": text}, "metadata": {}})
 
-    def _update(self, shown: Output, display_id: str) -> None:
-        for place in self._displays.places.get(display_id, []):
-            place["data"], place["metadata"] = shown["data"], shown["metadata"]
+    def _update(self, shown: Output, display_id: str, size: int) -> None:
+        """Shown in many places it is also written many times: each of them costs."""
+        places = self._displays.places.get(display_id, [])
+        if places and self._budget.take(size * len(places)):
+            for place in places:
+                place["data"], place["metadata"] = shown["data"], shown["metadata"]
 
     def _clear(self, *, is_delayed: bool) -> None:
         self._clears_before_next = is_delayed

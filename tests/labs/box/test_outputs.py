@@ -52,6 +52,23 @@ def test_a_display_can_be_updated_from_a_later_cell() -> None:
     assert outputs[0]["data"] == {"text/plain": "new"}
 
 
+def test_an_update_costs_as_often_as_it_is_shown() -> None:
+    shown = {"data": {"text/plain": "old"}, "metadata": {}, "transient": {"display_id": "x"}}
+    update = message("update_display_data", **{**shown, "data": {"text/plain": "n" * 400}})
+
+    assert collect(message("display_data", **shown), update, budget=1_000)[0]["data"] != shown["data"]
+    for output in collect(*[message("display_data", **shown)] * 3, update, budget=1_000):
+        assert output["data"] == shown["data"]
+
+
+def test_an_error_that_only_the_reply_tells_of_is_cut_when_it_is_too_long() -> None:
+    collector = OutputCollector(OutputBudget(1_000), DisplayPlaces())
+    collector.add_reply_error({"ename": "E" * 5_000, "evalue": "v" * 5_000, "traceback": ["t" * 5_000]})
+
+    assert [output["output_type"] for output in collector.outputs] == ["error"]
+    assert len(json.dumps(collector.outputs)) < 2_000
+
+
 def test_when_the_budget_is_spent_what_marks_depend_on_is_kept() -> None:
     outputs = collect(
         message("stream", name="stdout", text="x" * 500),
