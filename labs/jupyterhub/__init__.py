@@ -2,6 +2,6 @@
 
 from labs.jupyterhub.client import HubClient
 from labs.jupyterhub.contents import ContentsClient
-from labs.jupyterhub.wire import FileModel, HubInfo, ServerModel, ServerToken
+from labs.jupyterhub.wire import FileModel, ServerModel, ServerToken
 
-__all__ = ["ContentsClient", "FileModel", "HubClient", "HubInfo", "ServerModel", "ServerToken"]
+__all__ = ["ContentsClient", "FileModel", "HubClient", "ServerModel", "ServerToken"]

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx
 
 from labs.exceptions import HubUnavailableError, SpawnRejectedError
-from labs.jupyterhub.exchange import Answer, TooLargeError, TooSlowError, ask, make_http
+from labs.jupyterhub.exchange import Answer, Asker, TooLargeError, TooSlowError, ask, make_http
 from labs.jupyterhub.wire import (
-    HubInfo,
     ServerModel,
     ServerToken,
     WrongShapeError,
@@ -30,7 +28,7 @@ MAX_PAGES = 500
 PAGINATION = {"Accept": "application/jupyterhub-pagination+json"}
 
 
-class HubClient:
+class HubClient(Asker):
     """The hub of one factory, asked with the service token of the LMS.
 
     Every method is one logical call that may be repeated. No answer, 429, 5xx and nonsense are
@@ -40,22 +38,7 @@ class HubClient:
     def __init__(
         self, api_url: str, token: str, *, host: str = "", transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._http = make_http(api_url, token, host=host, seconds=10.0, transport=transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._http.close()
-
-    def get_info(self) -> HubInfo:
-        """The hub's version: proves that it is reachable and that the token is good."""
-        return self._read(HubInfo.from_wire, self._ask("GET", "/info", accept={200}))
+        super().__init__(make_http(api_url, token, host=host, seconds=10.0, transport=transport))
 
     def ensure_user(self, user: str) -> None:
         """A hub starts servers only for users it knows."""

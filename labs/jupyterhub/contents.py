@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 import httpx
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError
-from labs.jupyterhub.exchange import Answer, TooLargeError, TooSlowError, ask, make_http
+from labs.jupyterhub.exchange import Answer, Asker, TooLargeError, TooSlowError, ask, make_http
 from labs.jupyterhub.wire import FileModel, WrongShapeError, as_list, as_object, as_str, parse_json
 
 CALL_SECONDS = 20.0
@@ -17,7 +15,7 @@ MODEL_BYTES = 64 * 1024  # one file's model without its content
 LISTING_BYTES = 4 * 1024 * 1024  # one folder; about 300 bytes a file
 
 
-class ContentsClient:
+class ContentsClient(Asker):
     """The workspace of one session, by a token for that one server.
 
     Raises HubUnavailableError where the factory's proxy cannot be reached, ServerAnswerError for everything
@@ -28,26 +26,7 @@ class ContentsClient:
         self, origin: str, path: str, token: str, *, host: str, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._base = "/" + path.strip("/") + "/api"
-        self._http = make_http(origin, token, host=host, seconds=10.0, transport=transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._http.close()
-
-    def is_answering(self) -> bool:
-        """Whether the server takes this token and answers like Jupyter."""
-        try:
-            answer = self._ask("GET", "/status", max_bytes=MODEL_BYTES)
-            return answer.status == 200 and isinstance(parse_json(answer.body), dict)
-        except (HubUnavailableError, ServerAnswerError, WrongShapeError):
-            return False
+        super().__init__(make_http(origin, token, host=host, seconds=10.0, transport=transport))
 
     def find_file(self, path: str) -> FileModel | None:
         """A file's or folder's model, or None where there is none. Hidden files are none."""

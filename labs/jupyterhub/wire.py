@@ -66,17 +66,6 @@ def as_moment(value: object) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class HubInfo:
-    """What a hub says about itself to a token that may ask."""
-
-    version: str
-
-    @classmethod
-    def from_wire(cls, value: object) -> Self:
-        return cls(version=as_str(as_object(value).get("version")))
-
-
-@dataclass(frozen=True)
 class ServerModel:
     """One named server as its hub sees it.
 

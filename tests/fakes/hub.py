@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Self
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
-from labs.jupyterhub import FileModel, HubInfo, ServerModel, ServerToken
+from labs.jupyterhub import FileModel, ServerModel, ServerToken
 from labs.jupyterhub.client import check_name
 from labs.jupyterhub.contents import contents_path
 
@@ -37,9 +37,6 @@ class FakeHub:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def get_info(self) -> HubInfo:
-        return HubInfo(version="6.1.1")
 
     def ensure_user(self, user: str) -> None:
         self.calls.append(("ensure_user", check_name(user)))
@@ -134,9 +131,6 @@ class RefusingHub(FakeHub):
 class UnavailableHub(FakeHub):
     """Does not answer, whatever is asked."""
 
-    def get_info(self) -> HubInfo:
-        raise HubUnavailableError("down")
-
     def ensure_user(self, user: str) -> None:
         raise HubUnavailableError("down")
 
@@ -174,9 +168,6 @@ class FakeContents:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def is_answering(self) -> bool:
-        return True
-
     def find_file(self, path: str) -> FileModel | None:
         contents_path(path)
         if path in self.files:
@@ -213,9 +204,6 @@ class FakeContents:
 
 class SilentContents(FakeContents):
     """A server that never answers."""
-
-    def is_answering(self) -> bool:
-        return False
 
     def find_file(self, path: str) -> FileModel | None:
         raise ServerAnswerError("too slow", reason="answer_too_slow")

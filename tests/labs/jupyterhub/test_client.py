@@ -42,10 +42,10 @@ def test_the_token_goes_to_the_hub_by_its_own_name() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, json={"version": "6.1.1"})
+        return httpx.Response(404)
 
-    assert client(answer).get_info().version == "6.1.1"
-    assert seen[0].url == "http://127.0.0.1:8010/hub/api/info"
+    assert client(answer).find_server("p-1", "s-1") is None
+    assert seen[0].url == "http://127.0.0.1:8010/hub/api/users/p-1/servers/s-1"
     assert seen[0].headers["Host"] == "kajaani.localhost:8010"
     assert seen[0].headers["Authorization"] == "token token-of-the-lms"
 

@@ -38,18 +38,19 @@ def folder(*entries: dict[str, object]) -> bytes:
 
 def test_the_learners_own_origin_is_named_and_only_the_proxy_is_reached() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        assert request.url == "http://127.0.0.1:8010/user/p-1/s-1/api/status"
+        assert request.url == "http://127.0.0.1:8010/user/p-1/s-1/api/contents/lab.ipynb?content=0"
         assert request.headers["Host"] == "p-1.kajaani.localhost:8010"
-        return httpx.Response(200, json={"kernels": 0})
+        return httpx.Response(404)
 
-    assert client(answer).is_answering()
+    assert client(answer).find_file("lab.ipynb") is None
 
 
 @pytest.mark.parametrize(
     "answer", [always(403), always(302), always(503), always(200, b"<html>"), always(200, b"[]")]
 )
-def test_a_server_that_answers_otherwise_is_not_answering(answer: ContentsClient) -> None:
-    assert not answer.is_answering()
+def test_an_answer_that_is_no_model_says_nothing_about_a_file(answer: ContentsClient) -> None:
+    with pytest.raises(ServerAnswerError):
+        answer.find_file("lab.ipynb")
 
 
 def test_a_redirect_is_never_followed() -> None:
