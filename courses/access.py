@@ -30,10 +30,6 @@ class Navigation:
     can_teach: bool
     factories: tuple[Factory, ...]
 
-    @property
-    def is_factory_staff(self) -> bool:
-        return bool(self.factories)
-
 
 def navigation_for(user: Person) -> Navigation:
     if not user.is_authenticated:
@@ -59,11 +55,6 @@ def factory_for(user: User, slug: str) -> Factory:
 
 
 # --- The catalogue: anybody, signed in or not ------------------------------------------------------
-
-
-def listed_courses() -> QuerySet[Course]:
-    """Courses in the catalogue."""
-    return Course.objects.filter(is_listed=True, releases__isnull=False).distinct()
 
 
 def listed_releases() -> QuerySet[CourseRelease]:

@@ -62,11 +62,6 @@ class Outline:
     def is_started(self) -> bool:
         return any(entry.is_started for entry in self.units)
 
-    @property
-    def percent(self) -> int:
-        """How much is done, rounded down: 100 only when everything is."""
-        return 100 * self.done_count // len(self.required) if self.required else 0
-
     @cached_property
     def next_unit(self) -> UnitEntry | None:
         """The first unit that still counts towards completion."""
