@@ -149,6 +149,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "optional" if DEBUG else "mandatory"
 ACCOUNT_LOGOUT_REDIRECT_URL = "courses:catalogue"
 ACCOUNT_SESSION_REMEMBER = True
+# A whole class comes from one address. Guessing is bounded by the limit for each account.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "signup": "200/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 EMAIL_BACKEND = env_str(
     "PAJA_EMAIL_BACKEND",
     f"django.core.mail.backends.{'console' if DEBUG else 'smtp'}.EmailBackend",
@@ -159,7 +161,7 @@ DEFAULT_FROM_EMAIL = env_str("PAJA_EMAIL_FROM", "paja@localhost")
 
 # --- OpenID Connect provider of the hubs -------------------------------------------------------------
 IDP_OIDC_ADAPTER = "courses.identity.HubIdentityAdapter"
-IDP_OIDC_PRIVATE_KEY = find_secret("PAJA_OIDC_KEY") or ""
+IDP_OIDC_PRIVATE_KEY = env_secret("PAJA_OIDC_KEY", development_default="", debug=DEBUG)
 
 # --- Security --------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "paja_session"
@@ -167,9 +169,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_NAME = "paja_csrf"
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("PAJA_TLS_PROXY", default=False) else None
-)
+TLS_PROXY = env_bool("PAJA_TLS_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TLS_PROXY else None
+ALLAUTH_TRUSTED_PROXY_COUNT = int(TLS_PROXY)  # else all learners would share the proxy's rate limits
 SECURE_SSL_REDIRECT = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_REFERRER_POLICY = "same-origin"

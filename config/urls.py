@@ -1,11 +1,15 @@
 """All addresses. Objects are named by slugs and UUIDs, never by row ids."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.http import require_GET
 from drf_spectacular.views import SpectacularAPIView
 
 from courses.views import signing_in
+
+# Its own form would count no failed attempts.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("accounts/login/", signing_in.log_in, name="account_login"),

@@ -26,6 +26,9 @@ def test_a_bare_checkout_uses_the_development_defaults() -> None:
     assert "PAJA_SECRET_KEY" not in done.stderr
 
 
-def test_a_deployment_without_its_secret_is_refused() -> None:
+def test_a_deployment_without_its_secrets_is_refused() -> None:
     done = run(PAJA_ORIGIN="https://paja.example")
     assert "Set PAJA_SECRET_KEY" in done.stderr
+
+    done = run(PAJA_ORIGIN="https://paja.example", PAJA_SECRET_KEY="given")
+    assert "Set PAJA_OIDC_KEY" in done.stderr

@@ -49,4 +49,14 @@ def test_nobody_makes_or_deletes_by_hand_what_services_write(
 
 
 def test_others_are_not_let_in(ada: User, sign_in: SignIn) -> None:
-    assert sign_in(ada).get(reverse("admin:index")).status_code == 302
+    client = sign_in(ada)
+    assert client.get(reverse("admin:index")).status_code == 302
+    assert client.get(reverse("admin:login")).status_code == 403
+
+
+@pytest.mark.django_db
+def test_the_only_form_to_log_in_with_is_the_one_that_counts_attempts(client: Client) -> None:
+    for name in ("admin:index", "admin:login"):
+        assert (
+            client.get(reverse(name), follow=True).redirect_chain[-1][0].startswith(reverse("account_login"))
+        )

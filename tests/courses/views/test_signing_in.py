@@ -1,11 +1,19 @@
-"""Log-in on the way to a hub: the browser must be let through the redirects after the form."""
+"""Log-in on the way to a hub, whose redirects the browser must follow; and how often it may be tried."""
 
 import pytest
 from allauth.idp.oidc.models import Client as OidcClient
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from courses.models import User
+
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> None:
+    cache.clear()
 
 
 @pytest.fixture
@@ -27,3 +35,21 @@ def test_the_forms_may_lead_to_a_hub_and_nowhere_else(client: Client, name: str)
 def test_other_forms_lead_nowhere_else(client: Client) -> None:
     policy = client.get(reverse("account_reset_password")).headers["Content-Security-Policy"]
     assert "kajaani" not in policy
+
+
+def test_a_class_can_log_in_at_once_from_one_address(ada: User) -> None:
+    ada.set_password("a-long-password")
+    ada.save()
+    for _ in range(40):
+        entered = Client().post(reverse("account_login"), {"login": ada.email, "password": "a-long-password"})
+        assert entered.status_code == 302
+
+
+def test_guessing_one_accounts_password_is_stopped(ada: User, client: Client) -> None:
+    ada.set_password("a-long-password")
+    ada.save()
+    for number in range(5):
+        client.post(reverse("account_login"), {"login": ada.email, "password": f"guess-{number}"})
+
+    client.post(reverse("account_login"), {"login": ada.email, "password": "a-long-password"})
+    assert "_auth_user_id" not in client.session
