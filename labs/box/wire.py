@@ -20,6 +20,8 @@ from typing import Final, Self
 from labs.box.zmtp import Connection, OversizedMessageError
 
 _DELIMITER: Final = b"<IDS|MSG>"
+# An envelope is a few hundred bytes. Read before anything else, it must not cost what a flood of output may.
+_ENVELOPE_BYTES: Final = 65536
 _PROTOCOL_VERSION: Final = "5.4"
 
 # The order of ports that a kernel's connection file gives; over ipc they become `<ip>-1` … `<ip>-5`.
@@ -130,6 +132,8 @@ def read_message(channel: str, frames: list[bytes]) -> Message:
     parts = frames[frames.index(_DELIMITER) + 1 :]
     if len(parts) < 5:
         raise BrokenMessageError("too few parts")
+    if len(parts[1]) + len(parts[2]) > _ENVELOPE_BYTES:
+        raise BrokenMessageError("too long an envelope")
     header, parent = _read_object(parts[1]), _read_object(parts[2])
     kind, parent_id = header.get("msg_type"), parent.get("msg_id", "")
     if not isinstance(kind, str) or not isinstance(parent_id, str):

@@ -152,6 +152,14 @@ def test_an_error_that_only_the_reply_tells_of_is_shown_once() -> None:
         [b"<IDS|MSG>", b"", b'{"msg_type": "x"}', b'{"msg_id": []}', b"{}", b"{}"],
         [b"<IDS|MSG>", b"", b"[" * 100_000, b"{}", b"{}", b"{}"],
         [b"<IDS|MSG>", b"", b"1" * 100_000, b"{}", b"{}", b"{}"],
+        [
+            b"<IDS|MSG>",
+            b"",
+            b'{"msg_type": "x"}',
+            b'{"msg_id": "", "more": [0' + b",0" * 100_000 + b"]}",
+            b"{}",
+            b"{}",
+        ],
     ],
     ids=str,
 )
