@@ -17,9 +17,11 @@ def sign_up(request: HttpRequest) -> HttpResponseBase:
 
 
 def hub_origins() -> list[str]:
-    """Where a log-in may lead: a hub that asked who somebody is.
+    """Where a log-in may lead: a hub that asked who somebody is, and the lab there that they wanted to open.
 
-    Browsers hold `form-action` against every redirect that follows a form, and this one ends at the hub.
+    Browsers hold `form-action` against every redirect that follows a form, and the last of them is to the
+    learner's own origin under the hub's. Whose that is nobody knows before the log-in.
     """
-    addresses = [urlsplit(uri) for client in Client.objects.all() for uri in client.get_redirect_uris()]
-    return sorted({f"{address.scheme}://{address.netloc}" for address in addresses})
+    addresses = {urlsplit(uri) for client in Client.objects.all() for uri in client.get_redirect_uris()}
+    hubs = {(address.scheme, address.netloc) for address in addresses}
+    return sorted(f"{scheme}://{host}" for scheme, hub in hubs for host in (hub, f"*.{hub}"))
