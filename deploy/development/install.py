@@ -89,7 +89,15 @@ def run(*command: str | Path, hint: str) -> None:
 OFFLINE = "Is the network there? Packages come from the index that pip, uv and npm are configured for."
 
 
+def clear_moved(environment: Path) -> None:
+    """Remove an environment that was made under another path: its commands start what lies there, or nothing."""
+    activate = environment / "bin" / "activate"
+    if not activate.is_file() or str(environment) not in activate.read_text():
+        shutil.rmtree(environment, ignore_errors=True)
+
+
 def make_platform() -> None:
+    clear_moved(PLATFORM)
     if not (PLATFORM / "bin" / "python").exists():
         run(
             sys.executable, "-m", "venv", PLATFORM,
@@ -113,6 +121,7 @@ def install_into(environment: Path, requirements: Path) -> None:
 
 
 def make_lab() -> None:
+    clear_moved(LAB)
     if not (LAB / "bin" / "python").exists():
         run(PLATFORM / "bin" / "uv", "venv", "--quiet", "--python", sys.executable, LAB, hint=OFFLINE)
     install_into(LAB, REQUIREMENTS / "lab.txt")
@@ -148,7 +157,9 @@ def packages_step(purpose: str) -> Step:
     is_test = purpose == "test"
     requirements = REQUIREMENTS / ("dev.txt" if is_test else "platform.txt")
     says = "Packages of the platform" + (" and its tests" if is_test else "")
-    return Step("packages", says, (requirements,), PLATFORM, lambda: install_into(PLATFORM, requirements))
+    # Something that they bring: the environment itself is there again before they are.
+    celery = PLATFORM / "bin" / "celery"
+    return Step("packages", says, (requirements,), celery, lambda: install_into(PLATFORM, requirements))
 
 
 def steps(purpose: str) -> list[list[Step]]:

@@ -21,6 +21,14 @@ def step(folder: Path, made: list[str]) -> install.Step:
     return install.Step("thing", "A thing", (source,), folder, lambda: made.append("made"))
 
 
+def environment(folder: Path, *, made_as: Path | None = None) -> Path:
+    made = folder / ".venv"
+    (made / "bin").mkdir(parents=True)
+    (made / "bin" / "celery").touch()
+    (made / "bin" / "activate").write_text(f'VIRTUAL_ENV="{made_as or made}"\n')
+    return made
+
+
 def test_a_step_is_done_once_and_again_when_its_source_changes(tmp_path: Path) -> None:
     made: list[str] = []
     assert not step(tmp_path, made).is_done
@@ -59,7 +67,7 @@ def test_a_command_that_fails_is_shown_with_its_last_lines_and_a_hint() -> None:
 
 
 def test_what_the_tests_need_is_enough_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(install, "PLATFORM", tmp_path)
+    monkeypatch.setattr(install, "PLATFORM", environment(tmp_path))
     stamp = tmp_path / "stamps" / "packages"
     stamp.write_text(install.packages_step("test").stamp())
 
@@ -70,7 +78,7 @@ def test_going_back_to_an_older_lock_installs_it_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the tests need was installed since, in other versions, into the same environment."""
-    monkeypatch.setattr(install, "PLATFORM", tmp_path)
+    monkeypatch.setattr(install, "PLATFORM", environment(tmp_path))
     monkeypatch.setattr(install, "install_into", lambda *_: None)
     install.packages_step("run").run()
     assert install.packages_step("run").is_done
@@ -91,6 +99,29 @@ def test_a_step_cut_short_is_done_again_though_its_sources_are_the_old_ones(tmp_
     with pytest.raises(KeyboardInterrupt):
         install.Step("thing", "A thing", (tmp_path / "source",), tmp_path, stop).run()
     assert not step(tmp_path, []).is_done
+
+
+def test_packages_are_installed_again_into_an_environment_that_was_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = environment(tmp_path)
+    monkeypatch.setattr(install, "PLATFORM", made)
+    monkeypatch.setattr(install, "install_into", lambda *_: None)
+    install.packages_step("run").run()
+    assert install.packages_step("run").is_done
+
+    (made / "bin" / "celery").unlink()
+    assert not install.packages_step("run").is_done
+
+
+def test_an_environment_that_was_moved_here_is_made_anew(tmp_path: Path) -> None:
+    own = environment(tmp_path / "own")
+    moved = environment(tmp_path / "moved", made_as=tmp_path / "elsewhere" / ".venv")
+    for each in (own, moved, tmp_path / "missing"):
+        install.clear_moved(each)
+
+    assert own.exists()
+    assert not moved.exists()
 
 
 def test_every_file_that_is_served_is_named_in_a_package_that_is_asked_for() -> None:
