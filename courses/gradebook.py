@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import Final
 
 from django.db.models import QuerySet
 
@@ -54,13 +55,19 @@ def _make_row(
     )
 
 
+BYTE_ORDER_MARK: Final = "\ufeff"
+
+
 def write_csv(rows: Sequence[LearnerRow], outline: Outline) -> Iterator[str]:
-    """Lines of CSV: a head, then one line for each learner; three columns for each unit."""
+    """Lines of CSV: a head, then one line for each learner; three columns for each unit.
+
+    The mark of UTF-8 in front is what spreadsheet programs need to read names in Greek.
+    """
     head = ["name", "email", "status", "enrolled_at", "units_done", "units", "score", "max_score"]
     for entry in outline.units:
         slug = entry.unit.slug
         head += [f"{slug}:completed_at", f"{slug}:score", f"{slug}:max_score"]
-    yield _line(head)
+    yield BYTE_ORDER_MARK + _line(head)
     for row in rows:
         learner = row.enrolment.learner
         line: list[object] = [

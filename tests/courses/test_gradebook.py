@@ -4,7 +4,7 @@ from io import StringIO
 
 import pytest
 
-from courses.gradebook import enrolments_of, make_rows, write_csv
+from courses.gradebook import BYTE_ORDER_MARK, enrolments_of, make_rows, write_csv
 from courses.models import Enrolment, User
 from courses.outline import Addresses, load_outlines, make_outline
 from tests.factories import courses as make
@@ -16,7 +16,7 @@ def csv_of(enrolment: Enrolment) -> list[dict[str, str]]:
     load_outlines([enrolment.cohort.release])
     outline = make_outline(enrolment.cohort.release, "en", Addresses(course="", unit=lambda _slug: ""))
     rows = make_rows(list(enrolments_of(enrolment.cohort)), outline)
-    return list(csv.DictReader(StringIO("".join(write_csv(rows, outline)))))
+    return list(csv.DictReader(StringIO("".join(write_csv(rows, outline)).removeprefix(BYTE_ORDER_MARK))))
 
 
 def test_a_learner_is_a_line_with_three_columns_for_each_unit(enrolment: Enrolment) -> None:
