@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
 CALL = """async ([method, path]) => {
   const cookie = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/);
   const answer = await fetch("/hub/" + path, {
-    method, headers: {"X-XSRFToken": cookie ? cookie[1] : ""}, body: method === "GET" ? undefined : "{}",
+    method, body: method === "GET" ? undefined : "{}",
+    headers: {"X-XSRFToken": cookie ? cookie[1] : "", "Content-Type": "application/json"},
   });
   return answer.status;
 }"""
@@ -40,6 +41,8 @@ def test_a_learner_starts_no_server_at_the_hub(
 
         page.goto(f"{hub.public_url}/hub/home")
         assert page.evaluate(CALL, ["GET", "api/user"]) == 200, "the hub knows who asks"
+        # What a learner may ask for is refused only for what it says, so the 403s below are about rights.
+        assert page.evaluate(CALL, ["POST", f"api/users/{name}/activity"]) == 400
         for path in (f"users/{name}/server", f"users/{name}/servers/mine", f"users/{name}/tokens"):
             assert page.evaluate(CALL, ["POST", f"api/{path}"]) == 403
         assert page.evaluate(CALL, ["POST", f"spawn/{name}/mine"]) in {403, 405}
