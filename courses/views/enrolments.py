@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +15,7 @@ from courses.exceptions import RefusedError
 from courses.reasons import sentence_for
 from courses.services import enrolments
 from courses.states import READING_STATUSES
-from courses.views.requests import SignedInRequest
+from courses.views.requests import SignedInRequest, press_requires_login
 
 
 @require_POST
@@ -36,8 +35,7 @@ def enrol(request: HttpRequest, cohort: UUID) -> HttpResponse:
     return redirect("courses:learn", cohort=found.public_id)
 
 
-@login_required
-@require_POST
+@press_requires_login
 def withdraw(request: SignedInRequest, cohort: UUID) -> HttpResponse:
     enrolment = access.own_enrolment_in(request.user, cohort)
     try:

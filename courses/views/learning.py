@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from courses import access, unit_kinds
 from courses.exceptions import RefusedError
@@ -17,7 +17,7 @@ from courses.models import Cohort, Enrolment
 from courses.outline import Addresses, Outline, load_outlines, make_outline
 from courses.reasons import sentence_for
 from courses.services import progress, quizzes
-from courses.views.requests import SignedInRequest
+from courses.views.requests import SignedInRequest, press_requires_login
 from courses.views.unit_page import send_unit_file, show_unit
 
 
@@ -57,8 +57,7 @@ def unit(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     return show_unit(request, found, _outline_of(enrolment), enrolment)
 
 
-@login_required
-@require_POST
+@press_requires_login
 def mark_done(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     """Mark a unit as done and go on to the one after it."""
     enrolment = access.enrolment_for(request.user, cohort)
@@ -73,8 +72,7 @@ def mark_done(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse
     return redirect(after.url if after else outline.url)
 
 
-@login_required
-@require_POST
+@press_requires_login
 def answer_quiz(request: SignedInRequest, cohort: UUID, unit: str) -> HttpResponse:
     enrolment = access.enrolment_for(request.user, cohort)
     found = access.unit_of(enrolment.cohort.release, unit)

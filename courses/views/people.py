@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from rest_framework.authtoken.models import Token
 
 from courses.forms import PersonalSettingsForm
 from courses.services import tokens
-from courses.views.requests import SignedInRequest
+from courses.views.requests import SignedInRequest, press_requires_login
 
 _A_YEAR = 365 * 24 * 60 * 60
 _NEW_TOKEN = "new_api_token"  # noqa: S105 - the name of a place in the session
@@ -36,11 +37,10 @@ def settings(request: SignedInRequest) -> HttpResponse:
     return render(request, "courses/settings.html", context)
 
 
-@login_required
-@require_POST
+@press_requires_login
 def renew_token(request: SignedInRequest) -> HttpResponse:
     request.session[_NEW_TOKEN] = tokens.renew_token(request.user)
-    return redirect("courses:settings")
+    return redirect(reverse("courses:settings") + "#token")
 
 
 @require_POST

@@ -7,9 +7,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from courses.views.requests import SignedInRequest
+from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import lab_session_for
 from labs.models import LabSession
 from labs.reasons import sentence_for
@@ -52,8 +52,7 @@ def session_open(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(notebook_url(lab_session))
 
 
-@login_required
-@require_POST
+@press_requires_login
 def session_stop(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     request_stop(lab_session_for(request.user, session_id), actor=request.user)
     return redirect("labs:session", session_id)

@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from courses.models import Enrolment, Unit
-from courses.views.requests import SignedInRequest
+from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import lab_for, lab_units_of
 from labs.exceptions import RefusedError
 from labs.reasons import sentence_for
@@ -47,8 +47,7 @@ def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> Http
     )
 
 
-@login_required
-@require_POST
+@press_requires_login
 def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
     enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
     try:
@@ -59,8 +58,7 @@ def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResp
     return redirect("labs:session", session.public_id)
 
 
-@login_required
-@require_POST
+@press_requires_login
 def submit(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
     enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
     try:

@@ -58,3 +58,15 @@ def test_guessing_one_accounts_password_is_stopped(ada: User, client: Client) ->
 
     client.post(reverse("account_login"), {"login": ada.email, "password": "a-long-password"})
     assert "_auth_user_id" not in client.session
+
+
+def test_a_press_without_a_login_leads_back_to_the_page_of_the_button(client: Client) -> None:
+    answer = client.post(reverse("courses:renew-token"), headers={"referer": "http://testserver/settings/"})
+    assert answer.headers["Location"] == f"{reverse('account_login')}?next=/settings/"
+
+
+def test_a_press_without_a_login_leads_to_no_other_site(client: Client) -> None:
+    answer = client.post(
+        reverse("courses:renew-token"), headers={"referer": "http://elsewhere.test/settings/"}
+    )
+    assert answer.headers["Location"] == f"{reverse('account_login')}?next=/"
