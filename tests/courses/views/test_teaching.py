@@ -113,8 +113,9 @@ def test_the_csv_is_a_download_of_all_learners(ben: User, enrolment: Enrolment, 
 
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="pipelines-learners.csv"'
-    assert response.getvalue().startswith(codecs.BOM_UTF8)
-    lines = response.getvalue().decode().splitlines()
+    content = response.getvalue()
+    assert content.startswith(codecs.BOM_UTF8)
+    lines = content.decode().splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("Ada,ada@example.org,active,")
 
