@@ -45,7 +45,7 @@ def test_an_instructor_previews_the_course_and_sees_the_cohort(
         page.get_by_label("Password").first.fill(PASSWORD)
         page.get_by_role("main").get_by_role("button", name="Log in").click()
 
-        page.get_by_role("link", name="Teaching").click()
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Teaching").click()
         assert_fits(page)
         page.locator(f"a[href='{reverse('courses:cohort', args=[small_cohort.public_id])}']").click()
         expect(page.get_by_role("heading", name="Small cohort")).to_be_visible()
@@ -89,7 +89,7 @@ def test_staff_see_their_own_factory_and_no_other(stack: Stack, chromium: Browse
     with open_window(chromium, stack, visitor=staff) as window:
         page = window.new_page()
         page.goto("/")
-        page.get_by_role("link", name="Factory", exact=True).click()
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Factory").click()
         expect(page.get_by_role("heading", name="LUMI AI Factory")).to_be_visible()
         assert_fits(page)
         page.get_by_role("link", name=own.name).click()
