@@ -13,7 +13,7 @@ OF_DEVELOPMENT = {"PAJA_DATA", "PAJA_PORT"}
 def main() -> None:
     """Run a command; in a checkout for which nothing of a deployment is set, with the development defaults."""
     if not {name for name in os.environ if name.startswith("PAJA_")} - OF_DEVELOPMENT:
-        os.environ["PAJA_DEBUG"] = "true"
+        os.environ["PAJA_DEVELOPMENT"] = "true"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     execute_from_command_line(sys.argv)
 

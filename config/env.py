@@ -53,12 +53,12 @@ def find_secret(name: str) -> str | None:
         raise ImproperlyConfigured(f"{name}_FILE={path!r} cannot be read: {error.strerror}.") from None
 
 
-def env_secret(name: str, *, development_default: str | None, debug: bool) -> str:
-    """A secret; the development default serves only while DEBUG is on."""
+def env_secret(name: str, *, development_default: str | None, development: bool) -> str:
+    """A secret; the development default serves only in development."""
     value = find_secret(name)
     if value:
         return value
-    if debug and development_default is not None:
+    if development and development_default is not None:
         return development_default
     raise ImproperlyConfigured(f"Set {name} or {name}_FILE: there is no default outside development.")
 

@@ -25,8 +25,9 @@ DATA_DIR = Path(env_str("PAJA_DATA", str(BASE_DIR / "data"))).resolve()
 PORT = env_int("PAJA_PORT", default=8000)
 
 # --- Django ----------------------------------------------------------------------------------------
-DEBUG = env_bool("PAJA_DEBUG", default=False)
-SECRET_KEY = env_secret("PAJA_SECRET_KEY", development_default="development-only", debug=DEBUG)
+# Defaults for one machine, without TLS and secrets. Django's own DEBUG stays off: people see our error pages.
+DEVELOPMENT = env_bool("PAJA_DEVELOPMENT", default=False)
+SECRET_KEY = env_secret("PAJA_SECRET_KEY", development_default="development-only", development=DEVELOPMENT)
 ORIGIN = env_str("PAJA_ORIGIN", f"http://localhost:{PORT}")
 ALLOWED_HOSTS = env_list("PAJA_ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
@@ -34,8 +35,6 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
-    "courses.apps.CoursesConfig",
-    "labs.apps.LabsConfig",
     "allauth",
     "allauth.account",
     "allauth.idp.oidc",
@@ -53,6 +52,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "courses.apps.CoursesConfig",
+    "labs.apps.LabsConfig",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -116,11 +117,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if DEVELOPMENT
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = DEVELOPMENT
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Languages and times ---------------------------------------------------------------------------
@@ -146,14 +147,14 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "courses.forms.PersonalSettingsSignupForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "optional" if DEBUG else "mandatory"
+ACCOUNT_EMAIL_VERIFICATION = "optional" if DEVELOPMENT else "mandatory"
 ACCOUNT_LOGOUT_REDIRECT_URL = "courses:catalogue"
 ACCOUNT_SESSION_REMEMBER = True
 # A whole class comes from one address. Guessing is bounded by the limit for each account.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "signup": "200/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 EMAIL_BACKEND = env_str(
     "PAJA_EMAIL_BACKEND",
-    f"django.core.mail.backends.{'console' if DEBUG else 'smtp'}.EmailBackend",
+    f"django.core.mail.backends.{'console' if DEVELOPMENT else 'smtp'}.EmailBackend",
 )
 EMAIL_HOST = env_str("PAJA_EMAIL_HOST", "localhost")
 ACCOUNT_EMAIL_SUBJECT_PREFIX = EMAIL_SUBJECT_PREFIX = "Paja: "
@@ -161,19 +162,19 @@ DEFAULT_FROM_EMAIL = env_str("PAJA_EMAIL_FROM", "paja@localhost")
 
 # --- OpenID Connect provider of the hubs -------------------------------------------------------------
 IDP_OIDC_ADAPTER = "courses.identity.HubIdentityAdapter"
-IDP_OIDC_PRIVATE_KEY = env_secret("PAJA_OIDC_KEY", development_default="", debug=DEBUG)
+IDP_OIDC_PRIVATE_KEY = env_secret("PAJA_OIDC_KEY", development_default="", development=DEVELOPMENT)
 
 # --- Security --------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "paja_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 CSRF_COOKIE_NAME = "paja_csrf"
 TLS_PROXY = env_bool("PAJA_TLS_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TLS_PROXY else None
 ALLAUTH_TRUSTED_PROXY_COUNT = int(TLS_PROXY)  # else all learners would share the proxy's rate limits
-SECURE_SSL_REDIRECT = not DEBUG
-SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_SSL_REDIRECT = not DEVELOPMENT
+SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 31_536_000
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -2,11 +2,10 @@
 
 import os
 
-os.environ.setdefault("PAJA_DEBUG", "true")
+os.environ.setdefault("PAJA_DEVELOPMENT", "true")
 
 from config.settings import *
 
-DEBUG = False
 SECURE_SSL_REDIRECT = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

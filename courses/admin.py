@@ -8,6 +8,7 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from rest_framework.authtoken.models import TokenProxy
 
 from courses.models import (
     Cohort,
@@ -20,6 +21,9 @@ from courses.models import (
     FactoryMembership,
     User,
 )
+
+admin.site.site_header = admin.site.site_title = _("Administration of Paja")
+admin.site.unregister(TokenProxy)  # a person's API token is shown to them alone, once
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -77,7 +77,7 @@ def write_csv(rows: Sequence[LearnerRow], outline: Outline) -> Iterator[str]:
             row.enrolment.created_at.isoformat(timespec="seconds"),
             row.done_count,
             len(outline.required),
-            row.score,
+            round(row.score, 2),
             row.max_score,
         ]
         for cell in row.cells:
@@ -87,7 +87,7 @@ def write_csv(rows: Sequence[LearnerRow], outline: Outline) -> Iterator[str]:
             done_at = cell.completed_at.isoformat(timespec="seconds") if cell.completed_at else ""
             line += [
                 done_at,
-                "" if cell.score is None else cell.score,
+                "" if cell.score is None else round(cell.score, 2),
                 "" if cell.max_score is None else cell.max_score,
             ]
         yield _line(line)

@@ -53,7 +53,7 @@ def platform_environment(place: Place, keys: dict[str, Path]) -> dict[str, str]:
     """What web, workers and manage.py read; secrets as the files they stand in."""
     environment = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "PAJA_DEBUG": "true",
+        "PAJA_DEVELOPMENT": "true",
         "PAJA_PORT": str(place.port),
         "PAJA_DATA": str(place.data),
         "PAJA_ORIGIN": place.origin,

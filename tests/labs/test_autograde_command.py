@@ -75,7 +75,7 @@ def autograde(course: Path, *, folder: Path) -> subprocess.CompletedProcess[str]
         "PAJA_DATA": str(folder / "no-data"),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
-    variables |= {"PAJA_DEBUG": "true", "PAJA_DATABASE_URL": ""}
+    variables |= {"PAJA_DEVELOPMENT": "true", "PAJA_DATABASE_URL": ""}
     return subprocess.run(
         [sys.executable, "manage.py", "autograde", str(course), "ps1", "--json"],
         cwd=ROOT,

@@ -49,8 +49,8 @@ class Command(BaseCommand):
         parser.add_argument("--accounts", action="store_true", help="print the demo accounts and do nothing")
 
     def handle(self, *, accounts: bool = False, **_options: Any) -> None:
-        if not settings.DEBUG:
-            raise CommandError("The demo's password is known to everybody: set PAJA_DEBUG to load it.")
+        if not settings.DEVELOPMENT:
+            raise CommandError("The demo's password is known to everybody: set PAJA_DEVELOPMENT to load it.")
         if accounts:
             self._print_accounts()
             return

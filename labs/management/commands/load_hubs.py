@@ -22,9 +22,9 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.DEBUG:
+        if not settings.DEVELOPMENT:
             raise CommandError(
-                "load_hubs registers development hubs; it refuses to run when PAJA_DEBUG is off."
+                "load_hubs registers development hubs; it refuses to run when PAJA_DEVELOPMENT is off."
             )
         secrets = env_secrets_by_suffix("PAJA_HUB_OIDC_SECRET_")
         for slug, offset in PORT_OFFSETS.items():

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _development(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The course itself is tested where it is checked; here any release will do."""
-    settings.DEBUG = True
+    settings.DEVELOPMENT = True
 
     def import_package(_folder: object) -> ImportResult:
         found = CourseRelease.objects.first()
@@ -95,7 +95,7 @@ def test_accounts_are_printed_with_their_password(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("arguments", [[], ["--accounts"]])
 def test_outside_development_it_refuses(settings: Settings, arguments: list[str]) -> None:
-    settings.DEBUG = False
+    settings.DEVELOPMENT = False
 
     with pytest.raises(CommandError):
         call_command("load_demo", *arguments)
