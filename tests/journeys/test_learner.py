@@ -113,6 +113,7 @@ def open_lab(context: BrowserContext, page: Page) -> Page:
     return lab
 
 
+@pytest.mark.timeout(480)
 def test_a_learner_goes_the_whole_way(
     stack: Stack, chromium: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
