@@ -44,6 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> I
     running.stop()
     _gone, left = psutil.wait_procs({*before, *running.belongings()}, timeout=5)
     assert not left, f"Ctrl-C left these running: {left}"
+    assert not running.place.runtime.exists(), "Ctrl-C left the folder for sockets"
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One running Paja for all tests that need one: the supervisor of `make run` on ports and data of its own."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -175,7 +174,6 @@ class Stack:
         return any(mark in word for word in words for mark in (*marks, *inner))
 
     def stop(self) -> None:
-        """Press Ctrl-C, and take away the folder for sockets, which is kept for a next run that will not be."""
+        """Press Ctrl-C."""
         self.runner.send_signal(signal.SIGINT)
         self.runner.wait(timeout=60)
-        shutil.rmtree(self.place.runtime)
