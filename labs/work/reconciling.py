@@ -130,6 +130,8 @@ def take_step(session: LabSession, step: Step, sweep: Sweep, listed_at: datetime
                 sweep.stops.append(session.pk)
         case Step.DELIVER:
             if claim_delivery(session, listed_at):
+                if session.delivery_claimed_at:  # by a worker that did not live to the end of its lease
+                    note_session(session, reason="sent_again")
                 sweep.deliveries.append(session.pk)
         case Step.END_STOPPED:
             end_session(session, SessionStatus.STOPPED, reason="server_gone")

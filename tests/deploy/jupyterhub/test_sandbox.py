@@ -89,8 +89,8 @@ def test_as_a_user_a_namespace_of_users_does_it(
 
 
 def test_folders_above_a_mount_can_be_entered_by_anybody() -> None:
-    assert parent_folders([Path("/root/a/b"), Path("/root/c")]) == [
-        "--perms", "0755", "--dir", "/root", "--perms", "0755", "--dir", "/root/a",
+    assert parent_folders([Path("/above/a/b"), Path("/above/c")]) == [
+        "--perms", "0755", "--dir", "/above", "--perms", "0755", "--dir", "/above/a",
     ]  # fmt: skip
 
 

@@ -94,10 +94,12 @@ def test_a_ready_server_gets_its_files_from_one_worker_at_a_time() -> None:
 
     first = reconcile_sessions(session.hub_id, connect=connect_to(fake))
     second = reconcile_sessions(session.hub_id, connect=connect_to(fake))
+    assert not session.events.filter(reason="sent_again").exists()
     LabSession.objects.update(delivery_claimed_at=timezone.now() - LONG_AGO)
     third = reconcile_sessions(session.hub_id, connect=connect_to(fake))
 
     assert (first.deliveries, second.deliveries, third.deliveries) == ([session.pk], [], [session.pk])
+    assert session.events.filter(reason="sent_again").count() == 1  # the learner reads why it takes longer
 
 
 def test_a_lost_server_fails_its_session_and_is_forgotten() -> None:
