@@ -35,7 +35,7 @@ def active_sessions_for(user: User | AnonymousUser) -> list[LabSession]:
 
 def own_sessions_for(user: User) -> QuerySet[LabSession]:
     return LabSession.objects.filter(learner=user).select_related(
-        "lab__course", "release", "hub__factory", "learner", "enrolment__cohort"
+        "workspace__lab__course", "lab__course", "release", "hub__factory", "learner", "enrolment__cohort"
     )
 
 

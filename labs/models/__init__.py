@@ -1,10 +1,11 @@
 """The data of labs."""
 
-from labs.models.factories import Hub
+from labs.models.factories import Hub, HubOutage, SignOut
 from labs.models.grading import CellGrade, Feedback, GradingRun, GradingRunEvent
 from labs.models.releases import Lab, LabRelease, LabUnit
-from labs.models.sessions import LabSession, LabSessionEvent, Snapshot
+from labs.models.sessions import LabSession, LabSessionEvent
 from labs.models.submissions import Submission, SubmissionEvent
+from labs.models.workspaces import Snapshot, Workspace
 
 __all__ = [
     "CellGrade",
@@ -12,12 +13,15 @@ __all__ = [
     "GradingRun",
     "GradingRunEvent",
     "Hub",
+    "HubOutage",
     "Lab",
     "LabRelease",
     "LabSession",
     "LabSessionEvent",
     "LabUnit",
+    "SignOut",
     "Snapshot",
     "Submission",
     "SubmissionEvent",
+    "Workspace",
 ]

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from courses.models import Factory
 
@@ -15,6 +17,7 @@ class Hub(models.Model):
     """A factory's JupyterHub. Its service token is in `settings.HUB_TOKENS` under the factory's slug.
 
     `sweep_claimed_at`: a lease, so that sweeps do not pile up before a hub that is slow to answer.
+    `down_since`: while it does not answer; then nobody but one sweep asks it anything, not before `probe_at`.
     """
 
     factory = models.OneToOneField(Factory, on_delete=models.CASCADE, related_name="hub")
@@ -26,6 +29,19 @@ class Hub(models.Model):
     )
     answered_at = models.DateTimeField(null=True, blank=True)
     sweep_claimed_at = models.DateTimeField(null=True, editable=False)
+    down_since = models.DateTimeField(null=True, blank=True)
+    probe_at = models.DateTimeField(null=True, editable=False)
+    sessions_max = models.PositiveIntegerField(default=200, help_text="Sessions at once, of everybody.")
+    sessions_per_learner = models.PositiveIntegerField(
+        default=3, help_text="Sessions at once, of one person."
+    )
+    idle_minutes = models.PositiveIntegerField(
+        default=60,
+        help_text="A session in which nothing runs and nothing is written is stopped after so many minutes.",
+    )
+    minutes_max = models.PositiveIntegerField(
+        default=480, help_text="The longest session, whatever a lab asks for."
+    )
     is_development = models.BooleanField(
         default=False, help_text="Sessions are local processes without a GPU."
     )
@@ -53,3 +69,33 @@ class Hub(models.Model):
     def url_of(self, hub_name: str, path: str) -> str:
         """The address in a browser of `path` (absolute) on a learner's own origin."""
         return f"{urlsplit(self.public_url).scheme}://{self.host_of(hub_name)}{path}"
+
+
+class HubOutage(models.Model):
+    """A time in which a hub did not answer; `reason` is what was met first."""
+
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="outages")
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    reason = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-began_at"]
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M} to {self.ended_at:%H:%M}"
+
+
+class SignOut(models.Model):
+    """A log-out of Paja that a hub has not confirmed yet."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_outs")
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="sign_outs")
+    requested_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "hub"], name="one_sign_out_per_user_and_hub")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.hub_id}"

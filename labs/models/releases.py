@@ -22,7 +22,8 @@ class LabRelease(models.Model):
     """One immutable version of a lab.
 
     `gradebook` is the digest of an SQLite template; `grade_cells` lists nbgrader's cells with their maximum;
-    `needs` and `limits` are lab.toml's tables (GPUs, gigabytes, minutes; seconds and megabytes).
+    `needs`, `limits` and `session` are lab.toml's tables (GPUs, gigabytes, minutes; seconds and megabytes;
+    minutes without activity, sessions at once, tools of JupyterLab).
     """
 
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="releases")
@@ -34,6 +35,7 @@ class LabRelease(models.Model):
     grade_cells = models.JSONField()
     needs = models.JSONField(default=dict)
     limits = models.JSONField(default=dict)
+    session = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -56,11 +58,6 @@ class LabRelease(models.Model):
     @property
     def max_score(self) -> float:
         return float(sum(cell["max_score"] for cell in self.grade_cells))
-
-    @property
-    def folder(self) -> str:
-        """Where the lab's files are in a learner's workspace."""
-        return f"{self.lab.course.slug}/{self.lab.slug}"
 
 
 class LabUnit(models.Model):

@@ -1,4 +1,4 @@
-"""Lab sessions: one named server of one learner each, and the saved work that outlives them."""
+"""Lab sessions: one named server of one person each."""
 
 import re
 import secrets
@@ -13,6 +13,7 @@ from courses.models import Enrolment
 from labs.models.events import StatusEvent
 from labs.models.factories import Hub
 from labs.models.releases import Lab, LabRelease
+from labs.models.workspaces import Workspace
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 
 
@@ -27,19 +28,28 @@ def is_server_name(name: str) -> bool:
 
 
 class LabSession(models.Model):
-    """One session of a learner in a lab.
+    """One session of a person in a lab; `enrolment` is empty where they author it.
 
     `asked_at`: when the hub accepted the start; empty in `spawning` means that the worker may have died before.
     `delivery_claimed_at`: a lease, so that two workers do not put the files in place at once.
-    `work_saved_at`: the newest time at which the learner's server wrote a file of the lab, as last looked at.
+    `visited_at`: when a worker was last sent to the server, to see what is done there and to copy it.
+    `work_saved_at`: the newest time at which the server wrote a file of the lab, as last seen.
+    `listing_hash`: names, sizes and times of the files at the last snapshot; another one means new work.
+    `active_at`: when somebody last worked in it: a kernel ran, a file was written, a press said so.
+    `warned_at`: when it was said that the session ends for want of activity; empty once there is some.
+    `ends_at`: the end of the time that the lab grants.
+    `stop_reason`: why it was stopped; kept when it has ended.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="lab_sessions")
+    enrolment = models.ForeignKey(
+        Enrolment, null=True, blank=True, on_delete=models.CASCADE, related_name="lab_sessions"
+    )
     learner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="lab_sessions"
     )
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="sessions")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="sessions")
     release = models.ForeignKey(LabRelease, on_delete=models.PROTECT, related_name="sessions")
     hub = models.ForeignKey(Hub, on_delete=models.PROTECT, related_name="sessions")
     server_name = models.CharField(max_length=32, unique=True, default=make_server_name)
@@ -52,20 +62,29 @@ class LabSession(models.Model):
     delivery_tries = models.PositiveIntegerField(default=0)
     ready_at = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
+    stop_reason = models.CharField(max_length=64, blank=True)
+    is_restarting = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    visited_at = models.DateTimeField(null=True, blank=True)
+    active_at = models.DateTimeField(null=True, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)
     work_saved_at = models.DateTimeField(null=True, blank=True)
-    work_checked_at = models.DateTimeField(null=True, blank=True)
+    listing_hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering = ["-requested_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["learner", "lab"],
+                fields=["workspace"],
                 condition=Q(status__in=ACTIVE_SESSION_STATUSES),
-                name="one_active_session_per_learner_and_lab",
+                name="one_active_session_per_workspace",
             )
         ]
-        indexes = [models.Index(fields=["hub", "status"])]
+        indexes = [
+            models.Index(fields=["hub", "status"]),
+            models.Index(fields=["learner", "lab", "-requested_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.server_name} ({self.status})"
@@ -82,27 +101,3 @@ class LabSession(models.Model):
 
 class LabSessionEvent(StatusEvent):
     session = models.ForeignKey(LabSession, on_delete=models.CASCADE, related_name="events")
-
-
-class Snapshot(models.Model):
-    """The workspace of a learner in a lab as it was saved; `files` maps paths to digests of blobs."""
-
-    class Cause(models.TextChoices):
-        STOP = "stop"
-        SUBMIT = "submit"
-
-    learner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="snapshots")
-    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="snapshots")
-    session = models.ForeignKey(LabSession, null=True, on_delete=models.SET_NULL, related_name="snapshots")
-    cause = models.CharField(max_length=16, choices=Cause)
-    files = models.JSONField()
-    content_hash = models.CharField(max_length=64)
-    saved_at = models.DateTimeField(help_text="The newest time at which a file of it was written.")
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-created_at"]
-        indexes = [models.Index(fields=["learner", "lab", "-created_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.cause} {self.created_at:%Y-%m-%d %H:%M}"

@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from courses.models import Cohort, Enrolment
-from labs.models import Hub, Lab, LabSession, LabUnit, Snapshot
+from labs.models import Hub, Lab, LabSession, LabUnit, Workspace
+from labs.models.workspaces import find_saved_work
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
 from labs.services.sessions import find_delay
@@ -142,8 +143,10 @@ class LabPanel:
 
 def find_panel(enrolment: Enrolment, lab_unit: LabUnit) -> LabPanel:
     lab: Lab = lab_unit.release.lab
-    sessions = LabSession.objects.filter(learner=enrolment.learner_id, lab=lab)
-    snapshots = Snapshot.objects.filter(learner=enrolment.learner_id, lab=lab)
+    sessions = LabSession.objects.filter(
+        learner=enrolment.learner_id, lab=lab, workspace__purpose=Workspace.Purpose.LEARN
+    )
+    saved = find_saved_work(enrolment.learner_id, lab.pk)
     attempts = enrolment.submissions.filter(lab=lab)
     return LabPanel(
         lab_unit=lab_unit,
@@ -151,7 +154,7 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit) -> LabPanel:
         hub=Hub.objects.select_related("factory").filter(factory=enrolment.cohort.factory_id).first(),
         session=sessions.select_related("learner", "hub__factory").first(),
         attempts=tuple(find_attempts(attempts)),
-        snapshot_saved_at=snapshots.values_list("saved_at", flat=True).first(),
+        snapshot_saved_at=saved.saved_at if saved else None,
         press_key=uuid4(),
     )
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabSession, LabSessionEvent, LabUnit
+from labs.models import Hub, LabSession, LabSessionEvent, LabUnit, Workspace
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import move_session
 
@@ -33,12 +33,16 @@ def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> 
     if active:
         return active
     hub = check_startable(enrolment)
+    workspace, _is_new = Workspace.objects.get_or_create(
+        owner=enrolment.learner, lab=lab_unit.release.lab, purpose=Workspace.Purpose.LEARN
+    )
     try:
         with transaction.atomic():
             session = LabSession.objects.create(
                 enrolment=enrolment,
                 learner=enrolment.learner,
                 lab=lab_unit.release.lab,
+                workspace=workspace,
                 release=lab_unit.release,
                 hub=hub,
             )
@@ -58,6 +62,7 @@ def find_active_session(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession |
     return LabSession.objects.filter(
         learner_id=enrolment.learner_id,
         lab_id=lab_unit.release.lab_id,
+        workspace__purpose=Workspace.Purpose.LEARN,
         status__in=ACTIVE_SESSION_STATUSES,
     ).first()
 
@@ -102,11 +107,9 @@ def watch_session(session: LabSession) -> None:
     now = timezone.now()
     if session.status != SessionStatus.READY:
         return
-    if session.work_checked_at and session.work_checked_at > now - LOOK_EVERY:
+    if session.visited_at and session.visited_at > now - LOOK_EVERY:
         return
-    won = LabSession.objects.filter(pk=session.pk, work_checked_at=session.work_checked_at).update(
-        work_checked_at=now
-    )
+    won = LabSession.objects.filter(pk=session.pk, visited_at=session.visited_at).update(visited_at=now)
     if won:
         send_on_commit(lambda: tasks.send_look(session.pk, session.hub.factory.slug))
 

@@ -9,7 +9,8 @@ from django.db.models import Q
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import RefusedError
-from labs.models import GradingRun, LabUnit, Snapshot, Submission, SubmissionEvent
+from labs.models import GradingRun, LabUnit, Submission, SubmissionEvent
+from labs.models.workspaces import find_saved_work
 from labs.services.sessions import find_active_session, send_on_commit
 from labs.states import ACTIVE_GRADING_STATUSES, SessionStatus, SubmissionStatus
 
@@ -33,7 +34,7 @@ def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, acto
         return found
     session = find_active_session(enrolment, lab_unit)
     has_server = session is not None and session.status in {SessionStatus.READY, SessionStatus.STOPPING}
-    if not has_server and not Snapshot.objects.filter(learner=enrolment.learner_id, lab=lab).exists():
+    if not has_server and find_saved_work(enrolment.learner_id, lab.pk) is None:
         raise RefusedError(reason="nothing_to_submit")
     waiting = GradingRun.objects.filter(
         submission__enrolment__learner=enrolment.learner_id, status__in=ACTIVE_GRADING_STATUSES

@@ -61,19 +61,21 @@ def session_stop(request: SignedInRequest, session_id: UUID) -> HttpResponse:
 def notebook_url(lab_session: LabSession) -> str:
     """The address in a browser of the lab's first notebook on the learner's own server."""
     release = lab_session.release
-    path = "/".join([release.folder, *release.notebooks[:1]])
+    path = "/".join([lab_session.workspace.folder, *release.notebooks[:1]])
     return lab_session.hub.url_of(
         lab_session.learner.hub_name, f"{lab_session.url_path}lab/tree/{quote(path)}"
     )
 
 
 def _context(lab_session: LabSession) -> dict[str, object]:
-    release = lab_session.enrolment.cohort.release
+    cohort = lab_session.enrolment.cohort if lab_session.enrolment else None
     delay = find_delay(lab_session)
     return {
         "session": lab_session,
-        "cohort": lab_session.enrolment.cohort,
-        "lab_title": find_title(release, lab_session.lab.slug, get_language() or ""),
+        "cohort": cohort,
+        "lab_title": find_title(cohort.release, lab_session.lab.slug, get_language() or "")
+        if cohort
+        else lab_session.lab.slug,
         "steps": list_steps(lab_session),
         "delay": sentence_for(delay) if delay else "",
         "failure": sentence_for(lab_session.reason) if lab_session.status == SessionStatus.FAILED else "",

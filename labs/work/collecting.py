@@ -10,7 +10,8 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from labs.exceptions import LabError, StaleStateError
-from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission
+from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission, Workspace
+from labs.models.workspaces import find_saved_work
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
@@ -56,8 +57,8 @@ def collect_submission(submission_id: int, *, connect: WorkspaceConnector = conn
 def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
     session = find_session_at_press(submission)
     if session is None:
-        snapshots = Snapshot.objects.filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
-        return keep(submission, snapshots.first(), Submission.Source.SNAPSHOT)
+        work = find_saved_work(submission.enrolment.learner_id, submission.lab_id)
+        return keep(submission, work, Submission.Source.SNAPSHOT)
     if session.status == SessionStatus.READY:
         with connect(session) as workspace:
             snapshot = save_snapshot(session, workspace, Snapshot.Cause.SUBMIT)
@@ -77,6 +78,7 @@ def find_session_at_press(submission: Submission) -> LabSession | None:
     return (
         reachable_sessions()
         .filter(learner=submission.enrolment.learner_id, lab=submission.lab_id)
+        .filter(workspace__purpose=Workspace.Purpose.LEARN)
         .filter(
             Q(status__in=[SessionStatus.READY, SessionStatus.STOPPING])
             | Q(ready_at__isnull=False, ended_at__gte=submission.pressed_at)

@@ -25,7 +25,14 @@ WorkspaceConnector = Callable[[LabSession], AbstractContextManager[ContentsClien
 
 def reachable_sessions() -> QuerySet[LabSession]:
     """Sessions with all that a connection to their server and a path in their workspace need."""
-    return LabSession.objects.select_related("learner", "lab", "release__lab__course", "hub__factory")
+    return LabSession.objects.select_related(
+        "learner",
+        "workspace__lab__course",
+        "workspace__wanted",
+        "lab",
+        "release__lab__course",
+        "hub__factory",
+    )
 
 
 def connect_hub(hub: Hub) -> HubClient:

@@ -88,11 +88,11 @@ def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_work
 
 def files_to_deliver(session: LabSession) -> dict[str, bytes]:
     """Paths in the workspace and their content: the newest snapshot's files, then the release's."""
-    snapshot = Snapshot.objects.filter(learner=session.learner, lab=session.lab).first()
+    snapshot = session.workspace.current_snapshot
     saved = snapshot.files if snapshot else {}
     released = session.release.learner_files.items()
     digests = {**saved, **{path: digest for path, digest in released if path not in saved}}
-    return {f"{session.release.folder}/{path}": content for path, content in read_files(digests).items()}
+    return {f"{session.workspace.folder}/{path}": content for path, content in read_files(digests).items()}
 
 
 def put_in_place(workspace: ContentsClient, path: str, content: bytes) -> None:

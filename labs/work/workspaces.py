@@ -21,19 +21,19 @@ OLDEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Workspace:
+class WorkspaceFiles:
     """The files of a lab as they stand on a server's disk, by path within the lab's folder."""
 
     files: dict[str, bytes]
     saved_at: datetime
 
 
-def read_workspace(session: LabSession, contents: ContentsClient) -> Workspace:
+def read_workspace(session: LabSession, contents: ContentsClient) -> WorkspaceFiles:
     """Everything in the lab's folder; ServerAnswerError (`workspace_too_large` and others) above the limits.
 
     A file that goes away while the others are read is left out, as if the list had been made a moment later.
     """
-    folder = session.release.folder
+    folder = session.workspace.folder
     models = contents.list_files(folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
     files: dict[str, bytes] = {}
     left = MAX_BYTES
@@ -48,7 +48,7 @@ def read_workspace(session: LabSession, contents: ContentsClient) -> Workspace:
             continue
         left -= len(content)
         files[model.path.removeprefix(f"{folder}/")] = content
-    return Workspace(files=files, saved_at=find_saved_at(models) or timezone.now())
+    return WorkspaceFiles(files=files, saved_at=find_saved_at(models) or timezone.now())
 
 
 def find_saved_at(models: Sequence[FileModel]) -> datetime | None:
@@ -65,12 +65,12 @@ def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot
     digests = store_files(workspace.files)
     LabSession.objects.filter(pk=session.pk).update(work_saved_at=workspace.saved_at)
     return Snapshot.objects.create(
-        learner=session.learner,
-        lab=session.lab,
+        workspace=session.workspace,
         session=session,
         cause=cause,
         files=digests,
         content_hash=hash_files(digests),
+        byte_count=sum(map(len, workspace.files.values())),
         saved_at=workspace.saved_at,
     )
 
@@ -82,7 +82,7 @@ def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_wo
         return
     try:
         with connect(session) as contents:
-            models = contents.list_files(session.release.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
+            models = contents.list_files(session.workspace.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
     except LabError:
         return
     if saved_at := find_saved_at(models):

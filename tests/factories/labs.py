@@ -6,7 +6,7 @@ from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from courses.models import Factory
+from courses.models import Factory, User
 from labs import models
 from labs.states import GradingOutcome, GradingStatus, SessionStatus, SubmissionStatus
 from tests.factories import courses
@@ -75,6 +75,16 @@ class LabUnitFactory(DjangoModelFactory[models.LabUnit]):
     )
 
 
+class WorkspaceFactory(DjangoModelFactory[models.Workspace]):
+    class Meta:
+        model = models.Workspace
+        django_get_or_create = ("owner", "lab", "purpose")
+
+    owner = SubFactory(courses.UserFactory)
+    lab = SubFactory(LabFactory)
+    purpose = models.Workspace.Purpose.LEARN
+
+
 class LabSessionFactory(DjangoModelFactory[models.LabSession]):
     """A session that was just requested, at the hub of its cohort's factory."""
 
@@ -85,6 +95,7 @@ class LabSessionFactory(DjangoModelFactory[models.LabSession]):
     learner = SelfAttribute("enrolment.learner")
     release = SubFactory(LabReleaseFactory, lab__course=SelfAttribute("...enrolment.cohort.release.course"))
     lab = SelfAttribute("release.lab")
+    workspace = LazyAttribute(lambda session: _workspace_of(session.learner, session.lab))
     hub = LazyAttribute(lambda session: _hub_of(session.enrolment.cohort.factory))
     status = SessionStatus.REQUESTED
 
@@ -101,8 +112,7 @@ class SnapshotFactory(DjangoModelFactory[models.Snapshot]):
     class Meta:
         model = models.Snapshot
 
-    learner = SubFactory(courses.UserFactory)
-    lab = SubFactory(LabFactory)
+    workspace = SubFactory(WorkspaceFactory)
     cause = models.Snapshot.Cause.STOP
     files = {"lab.ipynb": "3" * 64}
     content_hash = "4" * 64
@@ -181,3 +191,8 @@ class FeedbackFactory(DjangoModelFactory[models.Feedback]):
 def _hub_of(site: Factory) -> models.Hub:
     """A factory has one hub."""
     return models.Hub.objects.filter(factory=site).first() or HubFactory.create(factory=site)
+
+
+def _workspace_of(learner: User, lab: models.Lab) -> models.Workspace:
+    """A learner has one workspace in a lab."""
+    return WorkspaceFactory.create(owner=learner, lab=lab)

@@ -37,7 +37,10 @@ def save_work(enrolment: Enrolment, lab: Lab, files: dict[str, bytes]) -> Snapsh
     """Work in a lab as an earlier session would have left it."""
     digests = store_files(files)
     return SnapshotFactory.create(
-        learner=enrolment.learner, lab=lab, files=digests, content_hash=hash_files(digests)
+        workspace__owner=enrolment.learner,
+        workspace__lab=lab,
+        files=digests,
+        content_hash=hash_files(digests),
     )
 
 

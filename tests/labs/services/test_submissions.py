@@ -58,7 +58,7 @@ def test_without_a_session_and_saved_work_there_is_nothing_to_submit(
 
 
 def test_saved_work_can_be_submitted_without_a_session(enrolment: Enrolment, lab_unit: LabUnit) -> None:
-    make.SnapshotFactory.create(learner=enrolment.learner, lab=lab_unit.release.lab)
+    make.SnapshotFactory.create(workspace__owner=enrolment.learner, workspace__lab=lab_unit.release.lab)
     submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
     assert submission.status == SubmissionStatus.COLLECTING
 

@@ -111,7 +111,7 @@ def test_a_look_at_a_ready_session_has_its_work_looked_at(as_ada: Client, make_s
     as_ada.get(address_of(session, "status"))
 
     session.refresh_from_db()
-    assert session.work_checked_at is not None
+    assert session.visited_at is not None
 
 
 def test_open_leads_to_the_notebook_on_the_learners_own_origin(

@@ -176,7 +176,7 @@ def test_submit_is_offered_for_saved_work_that_is_newer_than_the_last_attempt(
     submission = make_submission()
     make.GradingRunFactory.create(submission=submission)
     snapshot = make.SnapshotFactory.create(
-        learner=enrolment.learner, lab=submission.lab, saved_at=submission.saved_at
+        workspace__owner=enrolment.learner, workspace__lab=submission.lab, saved_at=submission.saved_at
     )
     assert 'id="lab-submit"' not in as_ada.get(f"{address}lab").content.decode()
 
@@ -190,7 +190,9 @@ def test_submit_is_offered_again_where_we_failed_to_grade(
 ) -> None:
     submission = make_submission()
     make.GradingRunFactory.create(submission=submission, status=GradingStatus.FAILED, outcome="", score=None)
-    make.SnapshotFactory.create(learner=enrolment.learner, lab=submission.lab, saved_at=submission.saved_at)
+    make.SnapshotFactory.create(
+        workspace__owner=enrolment.learner, workspace__lab=submission.lab, saved_at=submission.saved_at
+    )
     assert 'id="lab-submit"' in as_ada.get(f"{address}lab").content.decode()
 
 

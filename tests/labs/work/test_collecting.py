@@ -46,7 +46,7 @@ def session() -> LabSession:
 
 
 def disk_of(session: LabSession, content: bytes) -> FakeContents:
-    return FakeContents({f"{session.release.folder}/lab.ipynb": content})
+    return FakeContents({f"{session.workspace.folder}/lab.ipynb": content})
 
 
 def test_what_stands_on_the_disk_is_stored_and_queued(session: LabSession) -> None:
@@ -95,7 +95,9 @@ def test_changed_work_is_the_next_attempt(session: LabSession) -> None:
 def test_without_a_session_the_newest_snapshot_is_taken(session: LabSession) -> None:
     LabSession.objects.update(status=SessionStatus.STOPPED)
     make.SnapshotFactory.create(
-        learner=session.learner, lab=session.lab, files={"lab.ipynb": store_blob(b"saved")}
+        workspace__owner=session.learner,
+        workspace__lab=session.lab,
+        files={"lab.ipynb": store_blob(b"saved")},
     )
     submission = pressed(session)
     collect_submission(submission.pk)
@@ -125,8 +127,8 @@ def test_older_work_is_not_handed_in_for_a_server_that_ended_after_the_press(ses
     before = timezone.now() - timedelta(minutes=1)
     for of_session in (None, session):
         make.SnapshotFactory.create(
-            learner=session.learner,
-            lab=session.lab,
+            workspace__owner=session.learner,
+            workspace__lab=session.lab,
             session=of_session,
             cause=Snapshot.Cause.SUBMIT,
             files=older,
@@ -142,7 +144,10 @@ def test_older_work_is_not_handed_in_for_a_server_that_ended_after_the_press(ses
 def test_what_a_stop_saved_is_handed_in(session: LabSession) -> None:
     submission = pressed(session)
     make.SnapshotFactory.create(
-        learner=session.learner, lab=session.lab, session=session, files={"lab.ipynb": store_blob(b"mine")}
+        workspace__owner=session.learner,
+        workspace__lab=session.lab,
+        session=session,
+        files={"lab.ipynb": store_blob(b"mine")},
     )
     end(session)
     assert collect_submission(submission.pk) is not None
@@ -184,7 +189,7 @@ def test_a_name_that_cannot_be_stored_is_said_at_once(session: LabSession) -> No
 
 
 def test_too_many_files_are_refused_at_once(session: LabSession) -> None:
-    folder = session.release.folder
+    folder = session.workspace.folder
     disk = FakeContents({f"{folder}/{number}.txt": b"" for number in range(MAX_FILES + 1)})
     submission = pressed(session)
     collect_submission(submission.pk, connect=workspace(disk))
@@ -193,7 +198,7 @@ def test_too_many_files_are_refused_at_once(session: LabSession) -> None:
 
 
 def test_a_renamed_notebook_is_said_and_uses_no_attempt(session: LabSession) -> None:
-    disk = FakeContents({f"{session.release.folder}/my-lab.ipynb": b"mine"})
+    disk = FakeContents({f"{session.workspace.folder}/my-lab.ipynb": b"mine"})
     submission = pressed(session)
     collect_submission(submission.pk, connect=workspace(disk))
     submission.refresh_from_db()

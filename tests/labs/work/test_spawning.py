@@ -95,7 +95,7 @@ def spawning() -> LabSession:
 
 
 def test_the_files_of_the_release_make_a_session_ready(spawning: LabSession) -> None:
-    fake, folder = FakeContents(), spawning.release.folder
+    fake, folder = FakeContents(), spawning.workspace.folder
     deliver_files(spawning.pk, connect=workspace(fake))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.READY
@@ -103,7 +103,7 @@ def test_the_files_of_the_release_make_a_session_ready(spawning: LabSession) -> 
 
 
 def test_what_stands_in_the_workspace_is_never_written_over(spawning: LabSession) -> None:
-    path = f"{spawning.release.folder}/lab.ipynb"
+    path = f"{spawning.workspace.folder}/lab.ipynb"
     fake = FakeContents({path: b"half done"})
     deliver_files(spawning.pk, connect=workspace(fake))
     assert fake.files[path] == b"half done"
@@ -111,15 +111,17 @@ def test_what_stands_in_the_workspace_is_never_written_over(spawning: LabSession
 
 def test_an_empty_workspace_gets_the_newest_snapshot(spawning: LabSession) -> None:
     make.SnapshotFactory.create(
-        learner=spawning.learner,
-        lab=spawning.lab,
+        workspace__owner=spawning.learner,
+        workspace__lab=spawning.lab,
         created_at=timezone.now() - timedelta(hours=1),
         files={"lab.ipynb": store_blob(b"older")},
     )
     make.SnapshotFactory.create(
-        learner=spawning.learner, lab=spawning.lab, files={"lab.ipynb": store_blob(b"saved")}
+        workspace__owner=spawning.learner,
+        workspace__lab=spawning.lab,
+        files={"lab.ipynb": store_blob(b"saved")},
     )
-    fake, folder = FakeContents(), spawning.release.folder
+    fake, folder = FakeContents(), spawning.workspace.folder
     deliver_files(spawning.pk, connect=workspace(fake))
     assert fake.files == {f"{folder}/lab.ipynb": b"saved", f"{folder}/data.csv": b"a;b"}
 
@@ -127,13 +129,13 @@ def test_an_empty_workspace_gets_the_newest_snapshot(spawning: LabSession) -> No
 def test_what_the_learner_made_of_a_folder_comes_before_the_release(spawning: LabSession) -> None:
     LabRelease.objects.update(learner_files=store_files({"data/sales.csv": b"a;b"}))
     make.SnapshotFactory.create(
-        learner=spawning.learner, lab=spawning.lab, files=store_files({"data": b"mine"})
+        workspace__owner=spawning.learner, workspace__lab=spawning.lab, files=store_files({"data": b"mine"})
     )
     fake = FakeContents()
     deliver_files(spawning.pk, connect=workspace(fake))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.READY
-    assert fake.files == {f"{spawning.release.folder}/data": b"mine"}
+    assert fake.files == {f"{spawning.workspace.folder}/data": b"mine"}
 
 
 def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession) -> None:
@@ -157,7 +159,7 @@ def test_files_that_we_have_lost_keep_nobody_waiting_for_ever(spawning: LabSessi
 
 def test_a_file_in_the_place_of_a_folder_locks_nobody_out(spawning: LabSession) -> None:
     LabRelease.objects.update(learner_files=store_files({"data/sales.csv": b"a;b", "lab.ipynb": b"blank"}))
-    folder = spawning.release.folder
+    folder = spawning.workspace.folder
     fake = FakeContents({f"{folder}/data": b"mine"})
     deliver_files(spawning.pk, connect=workspace(fake))
     spawning.refresh_from_db()
@@ -181,12 +183,12 @@ def stopping() -> LabSession:
 
 
 def test_a_stop_saves_the_work_first(stopping: LabSession) -> None:
-    fake = FakeContents({f"{stopping.release.folder}/lab.ipynb": b"done"})
+    fake = FakeContents({f"{stopping.workspace.folder}/lab.ipynb": b"done"})
     ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(fake))
     stopping.refresh_from_db()
     snapshot = Snapshot.objects.get()
     assert stopping.status == SessionStatus.STOPPED
-    assert (snapshot.learner, snapshot.lab, snapshot.cause) == (stopping.learner, stopping.lab, "stop")
+    assert (snapshot.workspace, snapshot.cause) == (stopping.workspace, "stop")
     assert snapshot.files == {"lab.ipynb": store_blob(b"done")}
 
 
@@ -226,7 +228,7 @@ def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSessi
 
 
 def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
-    fake = FakeContents({f"{stopping.release.folder}/lab.ipynb": b"done"})
+    fake = FakeContents({f"{stopping.workspace.folder}/lab.ipynb": b"done"})
     for _ in range(2):
         ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
     assert Snapshot.objects.count() == 1

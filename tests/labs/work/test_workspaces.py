@@ -56,7 +56,7 @@ def test_a_file_that_goes_away_meanwhile_is_left_out(session: LabSession) -> Non
                 raise ServerAnswerError(path, reason="file_missing")
             return super().read_file(path, max_bytes=max_bytes)
 
-    folder = session.release.folder
+    folder = session.workspace.folder
     disk = Moving({f"{folder}/a.tmp": b"", f"{folder}/lab.ipynb": b"mine"})
     assert read_workspace(session, reached(disk)).files == {"lab.ipynb": b"mine"}
 
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_not_left_out(session: LabSession) -> None
             raise ServerAnswerError(path)
 
     with pytest.raises(ServerAnswerError):
-        read_workspace(session, reached(Broken({f"{session.release.folder}/lab.ipynb": b"mine"})))
+        read_workspace(session, reached(Broken({f"{session.workspace.folder}/lab.ipynb": b"mine"})))
 
 
 def test_a_workspace_has_a_limit(session: LabSession) -> None:
@@ -81,7 +81,7 @@ def test_a_workspace_has_a_limit(session: LabSession) -> None:
 
 
 def test_a_snapshot_of_unchanged_work_says_that_it_was_looked_at(session: LabSession) -> None:
-    disk = reached(FakeContents({f"{session.release.folder}/lab.ipynb": b"mine"}))
+    disk = reached(FakeContents({f"{session.workspace.folder}/lab.ipynb": b"mine"}))
     first = save_snapshot(session, disk, Snapshot.Cause.SUBMIT)
     second = save_snapshot(session, disk, Snapshot.Cause.STOP)
     assert first is not None

@@ -1,0 +1,38 @@
+"""Rows that were written before workspaces came are kept."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+THEN = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sessions_and_snapshots_from_before_get_their_workspace() -> None:
+    executor = MigrationExecutor(connection)
+    newest = executor.loader.graph.leaf_nodes("labs")
+    executor.migrate([("labs", "0001_initial"), ("courses", "0002_cache_table")])
+    try:
+        old = executor.loader.project_state([("labs", "0001_initial"), ("courses", "0002_cache_table")]).apps
+        ada = old.get_model("courses", "User").objects.create(email="ada@paja.example", hub_name="p-1")
+        course = old.get_model("courses", "Course").objects.create(slug="course")
+        lab = old.get_model("labs", "Lab").objects.create(course=course, slug="lab")
+        snapshots = old.get_model("labs", "Snapshot").objects
+        for digest in ("1", "2"):
+            snapshots.create(
+                learner=ada, lab=lab, cause="stop", files={}, content_hash=digest * 64, saved_at=THEN
+            )
+
+        executor = MigrationExecutor(connection)
+        executor.migrate(newest)
+
+        new = executor.loader.project_state(newest).apps
+        workspace = new.get_model("labs", "Workspace").objects.get()
+        kept = workspace.snapshots.order_by("pk")
+        assert (workspace.owner_id, workspace.lab_id, workspace.purpose) == (ada.pk, lab.pk, "learn")
+        assert [snapshot.content_hash[0] for snapshot in kept] == ["1", "2"]
+        assert len({snapshot.public_id for snapshot in kept}) == 2
+    finally:
+        MigrationExecutor(connection).migrate(newest)
