@@ -3,6 +3,7 @@
 import re
 import secrets
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -92,6 +93,21 @@ class LabSession(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE_SESSION_STATUSES
+
+    @property
+    def idle_minutes(self) -> int:
+        """How long nothing may happen in it: what the lab says, and never more than the factory allows."""
+        return min(int(self.release.session.get("idle_minutes", self.hub.idle_minutes)), self.hub.idle_minutes)
+
+    @property
+    def idle_ends_at(self) -> datetime | None:
+        """When it is stopped if nothing happens in it until then."""
+        return self.active_at + timedelta(minutes=self.idle_minutes) if self.active_at else None
+
+    @property
+    def minutes(self) -> int:
+        """How long it may last: what the lab needs, and never more than the factory allows."""
+        return min(int(self.release.needs.get("minutes", self.hub.minutes_max)), self.hub.minutes_max)
 
     @property
     def url_path(self) -> str:
