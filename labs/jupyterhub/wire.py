@@ -2,21 +2,38 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+from datetime import UTC, datetime
+from typing import Final, Self
 from urllib.parse import urlsplit
+
+# A list or object in Python takes some thirty times the bytes it has in JSON. A folder of 1,000 files has 13,000.
+MAX_VALUES: Final = 200_000
 
 
 class WrongShapeError(ValueError):
     """An answer that is not what the protocol says; the wrapper that asked turns it into its own fault."""
 
 
+class TooManyValuesError(WrongShapeError):
+    """JSON that would become more objects than any answer of the protocol has."""
+
+
 def parse_json(body: bytes) -> object:
-    """JSON from outside. Nesting and numbers that break the parser are refused like any other nonsense."""
+    """JSON from outside. Nesting and numbers that break the parser are refused like any other nonsense.
+
+    Values are counted before any is built; brackets and commas within texts count too.
+    """
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+        raise TooManyValuesError(f"more than {MAX_VALUES} values")
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise WrongShapeError(f"not JSON: {type(error).__name__}") from None
+
+
+def refuse_constant(name: str) -> object:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(name)
 
 
 def as_object(value: object) -> dict[str, object]:
@@ -53,16 +70,16 @@ def as_size(value: object) -> int:
 
 
 def as_moment(value: object) -> datetime | None:
-    """An ISO time with its zone; both Jupyter projects write UTC with a `Z`."""
+    """An ISO time with its zone, as UTC; both Jupyter projects write UTC with a `Z`."""
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(as_str(value))
+        if moment.tzinfo is None:
+            raise WrongShapeError("a time without its zone")
+        return moment.astimezone(UTC)  # which the first and last days of the calendar do not survive
     except (ValueError, OverflowError):
         raise WrongShapeError("a time was expected") from None
-    if moment.tzinfo is None:
-        raise WrongShapeError("a time without its zone")
-    return moment
 
 
 @dataclass(frozen=True)
@@ -128,4 +145,20 @@ class FileModel:
             size=as_size(wire.get("size")),
             modified_at=as_moment(wire.get("last_modified")),
             is_folder=as_str(wire.get("type")) == "directory",
+        )
+
+
+@dataclass(frozen=True)
+class KernelModel:
+    """A kernel of a learner's server, by its own account."""
+
+    last_activity_at: datetime | None
+    is_busy: bool
+
+    @classmethod
+    def from_wire(cls, value: object) -> Self:
+        wire = as_object(value)
+        return cls(
+            last_activity_at=as_moment(wire.get("last_activity")),
+            is_busy=as_str(wire.get("execution_state")) == "busy",
         )

@@ -1,17 +1,15 @@
 """Connections to a factory: the hub by its service token, a learner's server by a token for that one server."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-import httpx
 from django.conf import settings
 from django.db.models import QuerySet
 
 from labs.exceptions import HubUnavailableError, LabError
-from labs.jupyterhub import ContentsClient, HubClient
+from labs.jupyterhub import HubClient, ServerClient, TimedTransport
 from labs.models import Hub, LabSession
 
 logger = logging.getLogger(__name__)
@@ -20,7 +18,7 @@ SERVER_TOKEN_SECONDS: Final = 300
 WORKSPACE_SECONDS: Final = 30.0
 
 HubConnector = Callable[[Hub], HubClient]
-WorkspaceConnector = Callable[[LabSession], AbstractContextManager[ContentsClient]]
+WorkspaceConnector = Callable[[LabSession], AbstractContextManager[ServerClient]]
 
 
 def reachable_sessions() -> QuerySet[LabSession]:
@@ -43,39 +41,21 @@ def connect_hub(hub: Hub) -> HubClient:
     return HubClient(hub.api_url, token, host=hub.host)
 
 
-class TimedTransport(httpx.HTTPTransport):
-    """Sends nothing more when its time is over.
-
-    A learner's server may take its time for each of hundreds of answers: other learners wait for the worker.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self._ends_at = time.monotonic() + seconds
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if time.monotonic() > self._ends_at:
-            raise httpx.ReadTimeout("the conversation took too long", request=request)
-        return super().handle_request(request)
-
-
 @contextmanager
-def connect_workspace(
-    session: LabSession, *, connect: HubConnector = connect_hub
-) -> Iterator[ContentsClient]:
+def connect_workspace(session: LabSession, *, connect: HubConnector = connect_hub) -> Iterator[ServerClient]:
     """The learner's own server for WORKSPACE_SECONDS, by a token that is minted for this call and revoked after it."""
     name = session.learner.hub_name
     with connect(session.hub) as hub:
         token = hub.create_server_token(name, session.server_name, expires_in=SERVER_TOKEN_SECONDS)
         try:
-            with ContentsClient(
+            with ServerClient(
                 session.hub.server_side_origin,
                 session.url_path,
                 token.token,
                 host=session.hub.host_of(name),
                 transport=TimedTransport(WORKSPACE_SECONDS),
-            ) as contents:
-                yield contents
+            ) as server:
+                yield server
         finally:
             revoke_token(hub, name, token.id)
 

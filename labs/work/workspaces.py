@@ -34,7 +34,7 @@ def read_workspace(session: LabSession, contents: ContentsClient) -> WorkspaceFi
     A file that goes away while the others are read is left out, as if the list had been made a moment later.
     """
     folder = session.workspace.folder
-    models = contents.list_files(folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
+    models = contents.list_files(folder, max_files=MAX_FILES, max_depth=MAX_DEPTH).files
     files: dict[str, bytes] = {}
     left = MAX_BYTES
     for model in models:
@@ -82,8 +82,8 @@ def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_wo
         return
     try:
         with connect(session) as contents:
-            models = contents.list_files(session.workspace.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
+            listing = contents.list_files(session.workspace.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
     except LabError:
         return
-    if saved_at := find_saved_at(models):
+    if saved_at := find_saved_at(listing.files):
         LabSession.objects.filter(pk=session.pk).update(work_saved_at=saved_at)

@@ -1,15 +1,15 @@
-"""A hub and a learner's server in memory, with the public methods of HubClient and ContentsClient."""
+"""A hub and a learner's server in memory, with the public methods of HubClient and ServerClient."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Self
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
-from labs.jupyterhub import FileModel, ServerModel, ServerToken
+from labs.jupyterhub import FileModel, KernelModel, Listing, ServerModel, ServerToken
 from labs.jupyterhub.client import check_name
-from labs.jupyterhub.contents import contents_path
+from labs.jupyterhub.contents import contents_path, is_safe_path, show_name
 
 STARTED_AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -172,18 +172,20 @@ class FakeContents:
         contents_path(path)
         if path in self.files:
             return FileModel(path=path, size=len(self.files[path]), modified_at=STARTED_AT, is_folder=False)
-        if any(name.startswith(f"{path}/") for name in self.files):
+        if not path or any(name.startswith(f"{path}/") for name in self.files):
             return FileModel(path=path, size=0, modified_at=STARTED_AT, is_folder=True)
         return None
 
-    def list_files(self, folder: str, *, max_files: int, max_depth: int) -> list[FileModel]:
+    def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Listing:
         contents_path(folder)
         names = sorted(name for name in self.files if not folder or name.startswith(f"{folder}/"))
         if len(names) > max_files:
             raise ServerAnswerError(f"more than {max_files} files", reason="too_many_files")
         if any(name.removeprefix(folder).strip("/").count("/") >= max_depth for name in names):
             raise ServerAnswerError(f"folders nested deeper than {max_depth}", reason="too_deep")
-        return [file for name in names if (file := self.find_file(name)) is not None]
+        kept = [name for name in names if is_safe_path(name)]
+        refused = [show_name(name) for name in names if name not in kept]
+        return Listing([file for name in kept if (file := self.find_file(name)) is not None], refused)
 
     def read_file(self, path: str, *, max_bytes: int) -> bytes:
         contents_path(path)
@@ -196,23 +198,68 @@ class FakeContents:
     def create_file(self, path: str, content: bytes) -> bool:
         if self.find_file(path) is not None:
             return False
+        self._write(path, content)
+        return True
+
+    def replace_file(self, path: str, content: bytes) -> None:
+        self._check_is_no_folder(path)
+        self._write(path, content)
+
+    def delete_file(self, path: str) -> None:
+        self._check_is_no_folder(path)
+        self.files.pop(path, None)
+
+    def _check_is_no_folder(self, path: str) -> None:
+        found = self.find_file(path)
+        if found is not None and found.is_folder:
+            raise ServerAnswerError(f"{path} is a folder", reason="file_refused")
+
+    def _write(self, path: str, content: bytes) -> None:
         if any(str(folder) in self.files for folder in PurePosixPath(path).parents):
             raise ServerAnswerError(f"PUT {path}: 400", reason="file_refused")
         self.files[path] = content
-        return True
 
 
-class SilentContents(FakeContents):
+class FakeServer(FakeContents):
+    """A learner's server: its workspace, `kernels` that it says it runs, and the `notices` it was given."""
+
+    def __init__(
+        self, files: Mapping[str, bytes] | None = None, kernels: Iterable[KernelModel] | None = None
+    ) -> None:
+        super().__init__(files)
+        self.kernels = list(kernels or ())
+        self.notices: list[dict[str, object]] = []
+
+    def list_kernels(self) -> list[KernelModel]:
+        return list(self.kernels)
+
+    def put_notice(self, notice: Mapping[str, object]) -> None:
+        self.notices.append(dict(notice))
+
+
+class SilentContents(FakeServer):
     """A server that never answers."""
 
     def find_file(self, path: str) -> FileModel | None:
         raise ServerAnswerError("too slow", reason="answer_too_slow")
 
-    def list_files(self, folder: str, *, max_files: int, max_depth: int) -> list[FileModel]:
+    def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Listing:
         raise ServerAnswerError("too slow", reason="answer_too_slow")
 
     def read_file(self, path: str, *, max_bytes: int) -> bytes:
         raise ServerAnswerError("too slow", reason="answer_too_slow")
 
     def create_file(self, path: str, content: bytes) -> bool:
+        raise ServerAnswerError("too slow", reason="answer_too_slow")
+
+    def replace_file(self, path: str, content: bytes) -> None:
+        raise ServerAnswerError("too slow", reason="answer_too_slow")
+
+    def delete_file(self, path: str) -> None:
+        raise ServerAnswerError("too slow", reason="answer_too_slow")
+
+    def list_kernels(self) -> list[KernelModel]:
+        raise ServerAnswerError("too slow", reason="answer_too_slow")
+
+    def put_notice(self, notice: Mapping[str, object]) -> None:
         raise ServerAnswerError("too slow", reason="answer_too_slow")

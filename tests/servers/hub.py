@@ -18,7 +18,7 @@ from deploy.development.place import ROOT, HubPlace, Place
 from deploy.development.programs import LAB_PYTHON, Program, jupyterhub, proxy
 from deploy.development.supervision import bare_environment
 from deploy.jupyterhub.sandbox import SandboxError, find_bubblewrap
-from labs.jupyterhub import ContentsClient, HubClient
+from labs.jupyterhub import HubClient, ServerClient
 from tests.servers import find_base_port, require, wait_for
 
 
@@ -94,8 +94,8 @@ class RealHub:
     def client(self) -> HubClient:
         return HubClient(f"{self.inside}/hub/api", self.token, host=self.host)
 
-    def contents(self, user: str, server: str, token: str) -> ContentsClient:
-        return ContentsClient(self.inside, f"/user/{user}/{server}/", token, host=f"{user}.{self.host}")
+    def contents(self, user: str, server: str, token: str) -> ServerClient:
+        return ServerClient(self.inside, f"/user/{user}/{server}/", token, host=f"{user}.{self.host}")
 
     def browser(self, person: str) -> httpx.Client:
         """A browser that Paja would sign in as `person`."""

@@ -1,15 +1,17 @@
 """What Paja relies on, asked of the fakes and, marked live, of a real hub and a real single-user server."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
-from labs.jupyterhub import ContentsClient, HubClient
-from tests.fakes.hub import FakeContents, FakeHub, NeverReadyHub, UnavailableHub
+from labs.jupyterhub import HubClient, Listing, ServerClient
+from tests.fakes.hub import FakeHub, FakeServer, NeverReadyHub, UnavailableHub
 from tests.servers import wait_for
 from tests.servers.hub import RealHub
 
+Server = ServerClient | FakeServer
 HUBS = ["fake", pytest.param("real", marks=[pytest.mark.live, pytest.mark.xdist_group("hub")])]
 
 
@@ -24,9 +26,9 @@ def hub(request: pytest.FixtureRequest) -> Iterator[HubClient | FakeHub]:
 
 
 @pytest.fixture(params=HUBS, scope="module")
-def contents(request: pytest.FixtureRequest) -> Iterator[ContentsClient | FakeContents]:
+def contents(request: pytest.FixtureRequest) -> Iterator[Server]:
     if request.param == "fake":
-        yield FakeContents()
+        yield FakeServer()
         return
     real: RealHub = request.getfixturevalue("real_hub")
     real.start_server("p-contents", "s-00000001")
@@ -88,7 +90,7 @@ def test_a_token_can_be_revoked_twice(hub: HubClient | FakeHub) -> None:
     hub.revoke_token("p-contract", token.id)
 
 
-def test_files_are_put_once_and_read_back_byte_for_byte(contents: ContentsClient | FakeContents) -> None:
+def test_files_are_put_once_and_read_back_byte_for_byte(contents: Server) -> None:
     notebook = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
     assert contents.find_file("course/unit/lab.ipynb") is None
@@ -105,16 +107,53 @@ def test_files_are_put_once_and_read_back_byte_for_byte(contents: ContentsClient
     unit = contents.find_file("course/unit")
     assert unit is not None
     assert unit.is_folder
-    files = contents.list_files("course", max_files=100, max_depth=4)
-    assert [file.path for file in files] == ["course/unit/data set/ä.bin", "course/unit/lab.ipynb"]
-    assert contents.list_files("nothing", max_files=100, max_depth=4) == []
+    listing = contents.list_files("course", max_files=100, max_depth=4)
+    assert [file.path for file in listing.files] == ["course/unit/data set/ä.bin", "course/unit/lab.ipynb"]
+    assert contents.list_files("nothing", max_files=100, max_depth=4) == Listing([], [])
+
+
+def test_a_file_can_be_replaced_and_deleted_and_a_folder_cannot(contents: Server) -> None:
+    contents.replace_file("whole/new/lab.ipynb", b"first")
+    contents.replace_file("whole/new/lab.ipynb", b"second")
+    assert contents.read_file("whole/new/lab.ipynb", max_bytes=100) == b"second"
+
+    for folder in ("whole/new", ""):
+        for change in (partial(contents.replace_file, content=b""), contents.delete_file):
+            with pytest.raises(ServerAnswerError) as caught:
+                change(folder)
+            assert caught.value.reason == "file_refused"
+
+    contents.delete_file("whole/new/lab.ipynb")
+    contents.delete_file("whole/new/lab.ipynb")
+    assert contents.find_file("whole/new/lab.ipynb") is None
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a//b", "a\0", "a\nb"])
+def test_no_file_outside_the_workspace_is_touched(contents: Server, path: str) -> None:
+    for change in (partial(contents.replace_file, content=b""), contents.delete_file):
+        with pytest.raises(ServerAnswerError) as caught:
+            change(path)
+        assert caught.value.reason == "unsafe_name"
+
+
+def test_a_name_with_any_space_goes_there_and_back(contents: Server) -> None:
+    contents.create_file("names/my\u00a0own lab.ipynb", b"mine")
+
+    listing = contents.list_files("names", max_files=9, max_depth=2)
+
+    assert [file.path for file in listing.files] == ["names/my\u00a0own lab.ipynb"]
+    assert contents.read_file("names/my\u00a0own lab.ipynb", max_bytes=9) == b"mine"
+
+
+def test_a_server_without_a_kernel_has_none(contents: Server) -> None:
+    assert contents.list_kernels() == []
 
 
 @pytest.mark.parametrize(
     ("max_files", "max_depth", "reason"), [(1, 9, "too_many_files"), (99, 2, "too_deep")]
 )
 def test_a_list_is_never_silently_short(
-    contents: ContentsClient | FakeContents, max_files: int, max_depth: int, reason: str
+    contents: Server, max_files: int, max_depth: int, reason: str
 ) -> None:
     contents.create_file("long/one/two/a.txt", b"a")
     contents.create_file("long/b.txt", b"b")
@@ -127,9 +166,7 @@ def test_a_list_is_never_silently_short(
 @pytest.mark.parametrize(
     ("path", "max_bytes", "reason"), [("big.txt", 3, "file_too_large"), ("none.txt", 9, "file_missing")]
 )
-def test_a_file_that_cannot_be_had_says_why(
-    contents: ContentsClient | FakeContents, path: str, max_bytes: int, reason: str
-) -> None:
+def test_a_file_that_cannot_be_had_says_why(contents: Server, path: str, max_bytes: int, reason: str) -> None:
     contents.create_file("big.txt", b"four")
 
     with pytest.raises(ServerAnswerError) as caught:

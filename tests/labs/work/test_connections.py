@@ -1,13 +1,12 @@
 """The connection to a learner's own server: a token for it alone, and an end."""
 
-import httpx
 import pytest
 from pytest_django import Settings
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import LabSession
 from labs.states import SessionStatus
-from labs.work.connections import TimedTransport, connect_hub, connect_workspace
+from labs.work.connections import connect_hub, connect_workspace
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub
 
@@ -45,8 +44,3 @@ def test_a_token_that_cannot_be_revoked_hides_nothing_that_happened(session: Lab
         connect_workspace(session, connect=lambda _hub: hub),  # type: ignore[arg-type, return-value]
     ):
         raise ServerAnswerError
-
-
-def test_a_conversation_that_took_too_long_is_over() -> None:
-    with httpx.Client(transport=TimedTransport(seconds=-1)) as client, pytest.raises(httpx.ReadTimeout):
-        client.get("http://127.0.0.1:1/")

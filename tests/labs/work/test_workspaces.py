@@ -8,7 +8,7 @@ import pytest
 from django.utils.timezone import now
 
 from labs.exceptions import ServerAnswerError
-from labs.jupyterhub import ContentsClient, FileModel
+from labs.jupyterhub import ContentsClient, FileModel, Listing
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
 from labs.work.workspaces import MAX_BYTES, find_saved_at, read_workspace, save_snapshot
@@ -72,8 +72,8 @@ def test_a_file_that_cannot_be_read_is_not_left_out(session: LabSession) -> None
 
 def test_a_workspace_has_a_limit(session: LabSession) -> None:
     class Heavy(FakeContents):
-        def list_files(self, folder: str, *, max_files: int, max_depth: int) -> list[FileModel]:
-            return [replace(MODEL, path=f"{folder}/lab.ipynb", size=MAX_BYTES + 1)]
+        def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Listing:
+            return Listing([replace(MODEL, path=f"{folder}/lab.ipynb", size=MAX_BYTES + 1)])
 
     with pytest.raises(ServerAnswerError) as refused:
         read_workspace(session, reached(Heavy()))
