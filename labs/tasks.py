@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from labs.models import Hub
-from labs.work import collecting, grading, reconciling, spawning, workspaces
+from labs.work import collecting, delivering, grading, reconciling, spawning, workspaces
 
 
 def queue_of(factory: str) -> str:
@@ -43,7 +43,7 @@ def spawn_session(session_id: int) -> None:
 
 @shared_task
 def deliver_files(session_id: int) -> None:
-    spawning.deliver_files(session_id)
+    delivering.deliver_files(session_id)
 
 
 @shared_task
