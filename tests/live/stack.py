@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +35,18 @@ class Stack:
     blocker: Any
 
     @classmethod
-    def start(cls, data: Path, blocker: Any) -> "Stack":
-        place = Place(port=find_base_port(), data=data)
-        environment = {**bare_environment(), "PAJA_PORT": str(place.port), "PAJA_DATA": str(place.data)}
+    def start(
+        cls,
+        data: Path,
+        blocker: Any = None,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> "Stack":
+        """`settings`: what the run is told beside its place, by the names of the environment."""
+        place = Place(port=port or find_base_port(), data=data)
+        own = {"PAJA_PORT": str(place.port), "PAJA_DATA": str(place.data), **(settings or {})}
+        environment = {**bare_environment(), **own}
         with (data.parent / "run.log").open("wb") as log:
             runner = subprocess.Popen(
                 [sys.executable, "-m", "deploy.development.run"],
