@@ -13,6 +13,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "hub_asked": _("The factory was asked to start your server."),
     "files_in_place": _("Your files are in place."),
     "stop_requested": _("You stopped the lab."),
+    "restart_requested": _("You asked for the lab to be started anew."),
+    "kept_by_learner": _("You said that you are still working."),
+    "withdrawn": _("You have left the cohort, so your lab was stopped. Your work was saved first."),
     "server_gone": _("Your server has ended."),
     "not_saved": _(
         "Your work could not be copied to Paja before your server ended. It is still at the factory: start the lab again to go on with it or to submit it."

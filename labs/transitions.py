@@ -1,31 +1,43 @@
 """The only code that writes `status`: one compare-and-set and one event row, in one transaction."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 from django.db import models, transaction
+from django.utils import timezone
 
-from courses.models import User
+from courses.models import Enrolment, User
 from labs.exceptions import IllegalMoveError, StaleStateError
 from labs.models import (
     GradingRun,
     GradingRunEvent,
+    Hub,
+    LabDraft,
+    LabDraftEvent,
+    LabRelease,
     LabSession,
     LabSessionEvent,
     Submission,
     SubmissionEvent,
+    Workspace,
 )
 from labs.models.events import StatusEvent
 from labs.states import (
+    DRAFT_MOVES,
     GRADING_MOVES,
     SESSION_MOVES,
     SUBMISSION_MOVES,
+    DraftStatus,
     GradingStatus,
     SessionStatus,
     SubmissionStatus,
 )
 
 Status = TypeVar("Status", bound=models.TextChoices)
+
+UNSENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""`sent_at` of a session whose task nobody has queued: the next sweep does."""
 
 
 def _move(
@@ -55,12 +67,60 @@ def move_session(
     _move(session, to, SESSION_MOVES, event, {"reason": reason, **fields})
 
 
-def note_session(session: LabSession, *, reason: str) -> None:
+@transaction.atomic
+def open_session(
+    workspace: Workspace,
+    release: LabRelease,
+    hub: Hub,
+    *,
+    enrolment: Enrolment | None = None,
+    actor: User | None = None,
+    **fields: Any,
+) -> LabSession:
+    """A new session in `requested`; IntegrityError where the workspace has one that has not ended."""
+    session = LabSession.objects.create(
+        workspace=workspace,
+        learner=workspace.owner,
+        lab=workspace.lab,
+        release=release,
+        hub=hub,
+        enrolment=enrolment,
+        **fields,
+    )
+    LabSessionEvent.objects.create(
+        session=session, after=SessionStatus.REQUESTED, reason="requested", actor=actor
+    )
+    return session
+
+
+def begin_stop(
+    session: LabSession,
+    *,
+    reason: str,
+    actor: User | None = None,
+    is_restarting: bool = False,
+    **fields: Any,
+) -> None:
+    """Move a session to `stopping`, and keep why."""
+    now = timezone.now()
+    times = {"stop_requested_at": now, "sent_at": now, **fields}
+    move_session(
+        session,
+        SessionStatus.STOPPING,
+        actor=actor,
+        reason=reason,
+        stop_reason=reason,
+        is_restarting=is_restarting,
+        **times,
+    )
+
+
+def note_session(session: LabSession, *, reason: str, actor: User | None = None) -> None:
     """An event without a move, for the learner to read; once, however often it happens in a row."""
     newest = session.events.last()
     if newest is None or newest.reason != reason:
         LabSessionEvent.objects.create(
-            session=session, before=session.status, after=session.status, reason=reason
+            session=session, before=session.status, after=session.status, reason=reason, actor=actor
         )
 
 
@@ -85,3 +145,12 @@ def move_grading(
     """As `move_session`."""
     event = GradingRunEvent(run=run, reason=reason, actor=actor)
     _move(run, to, GRADING_MOVES, event, {"reason": reason, **fields})
+
+
+@transaction.atomic
+def move_draft(
+    draft: LabDraft, to: DraftStatus, *, actor: User | None = None, reason: str = "", **fields: Any
+) -> None:
+    """As `move_session`."""
+    event = LabDraftEvent(draft=draft, reason=reason, actor=actor)
+    _move(draft, to, DRAFT_MOVES, event, {"reason": reason, **fields})

@@ -11,9 +11,9 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabSession, LabSessionEvent, LabUnit, Workspace
+from labs.models import Hub, LabRelease, LabSession, LabUnit, Workspace
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
-from labs.transitions import move_session
+from labs.transitions import begin_stop, note_session, open_session
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ STOP_IS_SLOW: Final = timedelta(seconds=60)
 def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> LabSession:
     """The learner's active session in a lab; a new one is requested where there is none.
 
-    Asking twice, also at once, finds the first. RefusedError: `cohort_not_begun`, `cohort_over`, `no_hub`.
+    Asking twice, also at once, finds the first. RefusedError: `cohort_not_begun`, `cohort_over`, `no_hub`, and
+    those of `create_session`.
     """
     active = find_active_session(enrolment, lab_unit)
     if active:
@@ -36,22 +37,19 @@ def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> 
     workspace, _is_new = Workspace.objects.get_or_create(
         owner=enrolment.learner, lab=lab_unit.release.lab, purpose=Workspace.Purpose.LEARN
     )
+    return create_session(workspace, lab_unit.release, hub, enrolment=enrolment, actor=actor)
+
+
+def create_session(
+    workspace: Workspace, release: LabRelease, hub: Hub, *, enrolment: Enrolment | None = None, actor: User
+) -> LabSession:
+    """The active session of a workspace; a new one is requested at `hub` where there is none."""
     try:
         with transaction.atomic():
-            session = LabSession.objects.create(
-                enrolment=enrolment,
-                learner=enrolment.learner,
-                lab=lab_unit.release.lab,
-                workspace=workspace,
-                release=lab_unit.release,
-                hub=hub,
-            )
-            LabSessionEvent.objects.create(
-                session=session, after=SessionStatus.REQUESTED, reason="requested", actor=actor
-            )
+            session = open_session(workspace, release, hub, enrolment=enrolment, actor=actor)
             send_on_commit(lambda: tasks.send_start(session.pk, hub.factory.slug))
     except IntegrityError:
-        first = find_active_session(enrolment, lab_unit)
+        first = workspace.sessions.filter(status__in=ACTIVE_SESSION_STATUSES).first()
         if first is None:
             raise
         return first
@@ -80,26 +78,38 @@ def check_startable(enrolment: Enrolment) -> Hub:
     return hub
 
 
-def request_stop(session: LabSession, *, actor: User) -> None:
-    """Stop a session; its work is saved first. One that is stopping or has ended is left alone."""
-    if session.status == SessionStatus.STOPPING or not session.is_active:
+def request_stop(
+    session: LabSession, *, actor: User, reason: str = "stop_requested", is_restarting: bool = False
+) -> None:
+    """Stop a session, to begin it anew where it `is_restarting`; its work is saved first.
+
+    One that has ended is left alone. One that is stopping goes on, and may still be told to begin anew.
+    """
+    if not session.is_active:
         return
-    now = timezone.now()
+    if session.status == SessionStatus.STOPPING:
+        if is_restarting:
+            LabSession.objects.filter(pk=session.pk, status=SessionStatus.STOPPING).update(is_restarting=True)
+            session.refresh_from_db()
+        return
     with transaction.atomic():
         try:
-            move_session(
-                session,
-                SessionStatus.STOPPING,
-                actor=actor,
-                reason="stop_requested",
-                stop_requested_at=now,
-                sent_at=now,
-            )
+            begin_stop(session, actor=actor, reason=reason, is_restarting=is_restarting)
         except StaleStateError:
             session.refresh_from_db()
-            request_stop(session, actor=actor)
+            request_stop(session, actor=actor, reason=reason, is_restarting=is_restarting)
             return
         send_on_commit(lambda: tasks.send_stop(session.pk, session.hub.factory.slug))
+
+
+def keep_session(session: LabSession, *, actor: User) -> None:
+    """“I am still here”: the time without activity begins anew."""
+    now = timezone.now()
+    with transaction.atomic():
+        ready = LabSession.objects.filter(pk=session.pk, status=SessionStatus.READY)
+        if ready.update(active_at=now, warned_at=None):
+            session.refresh_from_db()
+            note_session(session, reason="kept_by_learner", actor=actor)
 
 
 def watch_session(session: LabSession) -> None:

@@ -1,11 +1,14 @@
 """Starting and stopping a session's server at its hub. Everything may be repeated."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.db import transaction
 from django.utils import timezone
 
+from courses.models import Enrolment
+from courses.states import READING_STATUSES
 from labs.exceptions import (
     HubUnavailableError,
     LabError,
@@ -13,9 +16,9 @@ from labs.exceptions import (
     SpawnRejectedError,
     StaleStateError,
 )
-from labs.models import LabSession, Snapshot
+from labs.models import LabRelease, LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
-from labs.transitions import move_session, note_session
+from labs.transitions import UNSENT, move_session, note_session, open_session
 from labs.work.connections import (
     HubConnector,
     WorkspaceConnector,
@@ -28,6 +31,7 @@ from labs.work.workspaces import save_snapshot
 logger = logging.getLogger(__name__)
 
 SAVE_FOR: Final = timedelta(minutes=5)
+AUTHORS_TOOL: Final = "create-assignment"
 
 
 def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> None:
@@ -46,7 +50,7 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
     try:
         with connect(session.hub) as hub:
             hub.ensure_user(session.learner.hub_name)
-            hub.ensure_server(session.learner.hub_name, session.server_name, {})
+            hub.ensure_server(session.learner.hub_name, session.server_name, make_options(session))
     except SpawnRejectedError:
         logger.exception("session %s: the hub refused", session.server_name)
         end_session(session, SessionStatus.FAILED, reason="spawn_rejected")
@@ -54,6 +58,14 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         logger.warning("session %s: %s", session.server_name, error)
     else:
         LabSession.objects.filter(pk=session.pk).update(asked_at=timezone.now())
+
+
+def make_options(session: LabSession) -> dict[str, object]:
+    """What the hub is told of a server: the tools that the lab asks for, and the authors' own for authors alone."""
+    tools = {str(tool) for tool in session.release.session.get("tools", [])} - {AUTHORS_TOOL}
+    if session.workspace.purpose == Workspace.Purpose.AUTHOR:
+        tools.add(AUTHORS_TOOL)
+    return {"tools": sorted(tools)} if tools else {}
 
 
 def ensure_stopped(
@@ -103,10 +115,45 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
     return True
 
 
+@transaction.atomic
 def end_session(session: LabSession, to: SessionStatus, *, reason: str) -> bool:
-    """Move to a terminal status; False when somebody else already moved it."""
+    """Move to a terminal status; False when somebody else already moved it.
+
+    One that was stopped to be started anew has its successor in the same transaction; the next sweep sends that.
+    """
     try:
         move_session(session, to, reason=reason, ended_at=timezone.now())
     except StaleStateError:
         return False
+    if to == SessionStatus.STOPPED and session.is_restarting and is_entitled(session):
+        open_session(
+            session.workspace,
+            find_release(session),
+            session.hub,
+            enrolment=session.enrolment,
+            sent_at=UNSENT,
+        )
     return True
+
+
+def is_entitled(session: LabSession) -> bool:
+    """Whether the person may have a session in this lab now. Who may author a lab is asked at the press."""
+    return session.enrolment is None or find_end_of_right(session.enrolment, timezone.now()) == ""
+
+
+def find_end_of_right(enrolment: Enrolment, now: datetime) -> str:
+    """Why an enrolment gives no session any more, as a reason; empty where it does."""
+    reason = "cohort_over" if enrolment.cohort.is_over(now) else ""
+    if enrolment.status not in READING_STATUSES:
+        reason = "withdrawn"
+    return reason
+
+
+def find_release(session: LabSession) -> LabRelease:
+    """What the lab's unit shows now; a lab that the course no longer has, or that is authored, stays as it was."""
+    if session.enrolment is None:
+        return session.release
+    shown = LabRelease.objects.filter(
+        lab=session.lab_id, lab_units__unit__release=session.enrolment.cohort.release_id
+    )
+    return shown.first() or session.release

@@ -27,7 +27,7 @@ def texts(node: ast.expr) -> set[str]:
 
 
 def written_reasons() -> set[str]:
-    """Literal reasons: `reason="…"` in a call, an assignment or a class, and `sentence_for("…")`."""
+    """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
     found = set(LEARNERS_FAULTS.values()) | set(FAILURES.values())
     for module in modules():
         for node in ast.walk(module):
@@ -38,6 +38,9 @@ def written_reasons() -> set[str]:
                     found |= texts(value)
                 case ast.Call(func=ast.Name(id="sentence_for"), args=[value]):
                     found |= texts(value)
+                case ast.arguments(kwonlyargs=names, kw_defaults=values):
+                    for name, value in zip(names, values, strict=True):
+                        found |= texts(value) if name.arg == "reason" and value else set()
     return found - {""}
 
 
