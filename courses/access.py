@@ -58,8 +58,9 @@ def factory_for(user: User, slug: str) -> Factory:
 
 
 def listed_releases() -> QuerySet[CourseRelease]:
-    """The newest release of every course in the catalogue."""
-    newest = CourseRelease.objects.filter(course=OuterRef("course")).order_by("-number").values("pk")[:1]
+    """The newest release of every course in the catalogue; what was changed for a cohort is that cohort's."""
+    of_packages = CourseRelease.objects.filter(course=OuterRef("course"), origin=None)
+    newest = of_packages.order_by("-number").values("pk")[:1]
     return CourseRelease.objects.filter(course__is_listed=True, pk=Subquery(newest)).select_related("course")
 
 

@@ -44,6 +44,8 @@ class UnitKind:
     `check` reports every problem of a unit and returns the kind's own data (None when there is none);
     `prepare` does slow work for a release that is new, before the import's transaction, outside of any;
     `import_unit` writes what the kind keeps beside a new Unit, inside the transaction, given what `prepare` made;
+    `copy_unit` does so for the copy (second) of a unit (first) in another release, given what is to stand in the
+    place of the old content, or None where that stays;
     `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
     `cohort_panels` gives parts of a cohort's page for its team and staff, `factory_panels` of a factory's page;
     `is_marked_by_learner`: whoever has worked through it says so; other kinds are done by their score.
@@ -55,6 +57,7 @@ class UnitKind:
     import_unit: Callable[["Unit", "PackageUnit", object], None]
     page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
     prepare: Callable[["PackageUnit"], object] = lambda unit: unit.data
+    copy_unit: Callable[["Unit", "Unit", object], None] = lambda _old, _new, _replacement: None
     cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []
     factory_panels: Callable[["Factory"], list[Panel]] = lambda _factory: []
     is_marked_by_learner: bool = False

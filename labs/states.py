@@ -71,3 +71,27 @@ class GradingOutcome(TextChoices):
     KERNEL_DIED = "kernel_died", _("The kernel died")
     INVALID_NOTEBOOK = "invalid_notebook", _("Not a readable notebook")
     TAMPERED = "tampered", _("Tests were tampered with")
+
+
+class DraftStatus(TextChoices):
+    """The way of what an author brings back; whether something is wrong with it is no state, but what was found."""
+
+    COLLECTING = "collecting", _("Fetching the files")
+    CHECKING = "checking", _("Being checked")
+    CHECKED = "checked", _("Checked")
+    RELEASING = "releasing", _("Being released")
+    RELEASED = "released", _("Released")
+    FAILED = "failed", _("Failed")
+    DISCARDED = "discarded", _("Discarded")
+
+
+DRAFT_MOVES: Final[Mapping[DraftStatus, frozenset[DraftStatus]]] = {
+    DraftStatus.COLLECTING: frozenset({DraftStatus.CHECKING, DraftStatus.FAILED, DraftStatus.DISCARDED}),
+    DraftStatus.CHECKING: frozenset({DraftStatus.CHECKED, DraftStatus.FAILED}),
+    DraftStatus.CHECKED: frozenset({DraftStatus.RELEASING, DraftStatus.DISCARDED}),
+    DraftStatus.RELEASING: frozenset({DraftStatus.RELEASED, DraftStatus.FAILED}),
+    DraftStatus.RELEASED: frozenset(),
+    DraftStatus.FAILED: frozenset({DraftStatus.DISCARDED}),
+    DraftStatus.DISCARDED: frozenset(),
+}
+WORKING_DRAFT_STATUSES: Final = (DraftStatus.COLLECTING, DraftStatus.CHECKING, DraftStatus.RELEASING)

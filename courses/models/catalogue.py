@@ -61,7 +61,11 @@ class Course(models.Model):
 
 
 class CourseRelease(models.Model):
-    """One immutable version of a course, made from a package; equal content is the same release."""
+    """One immutable version of a course; equal content is the same release.
+
+    Made from a package, or from another release by exchanging units in it; then `origin` is the release of the
+    package that it all began with.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="releases")
@@ -75,6 +79,9 @@ class CourseRelease(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    origin = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="variants"
     )
 
     class Meta:

@@ -53,6 +53,26 @@ class Cohort(models.Model):
         return now >= self.ends_at
 
 
+class CohortMove(models.Model):
+    """One row for every time that a cohort went over to another release, never changed."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="moves")
+    before = models.ForeignKey(CourseRelease, on_delete=models.PROTECT, related_name="+")
+    after = models.ForeignKey(CourseRelease, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=64)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.cohort}: {self.before} → {self.after}"
+
+
 class CohortTeamMember(models.Model):
     """Somebody who teaches a cohort."""
 

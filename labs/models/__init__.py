@@ -1,5 +1,6 @@
 """The data of labs."""
 
+from labs.models.drafts import LabDraft, LabDraftEvent
 from labs.models.factories import Hub, HubOutage, SignOut
 from labs.models.grading import CellGrade, Feedback, GradingRun, GradingRunEvent
 from labs.models.releases import Lab, LabRelease, LabUnit
@@ -15,6 +16,8 @@ __all__ = [
     "Hub",
     "HubOutage",
     "Lab",
+    "LabDraft",
+    "LabDraftEvent",
     "LabRelease",
     "LabSession",
     "LabSessionEvent",

@@ -185,6 +185,18 @@ class CohortFactory(DjangoModelFactory[models.Cohort]):
     ends_at = LazyFunction(lambda: timezone.now() + timedelta(days=60))
 
 
+class CohortMoveFactory(DjangoModelFactory[models.CohortMove]):
+    """A cohort that went over to another release of its course, and is on it."""
+
+    class Meta:
+        model = models.CohortMove
+
+    cohort = SubFactory(CohortFactory)
+    before = SubFactory(CourseReleaseFactory, course=SelfAttribute("..cohort.release.course"))
+    after = SelfAttribute("cohort.release")
+    reason = "draft_released"
+
+
 class CohortTeamMemberFactory(DjangoModelFactory[models.CohortTeamMember]):
     class Meta:
         model = models.CohortTeamMember

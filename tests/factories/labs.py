@@ -8,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from courses.models import Factory, User
 from labs import models
-from labs.states import GradingOutcome, GradingStatus, SessionStatus, SubmissionStatus
+from labs.states import DraftStatus, GradingOutcome, GradingStatus, SessionStatus, SubmissionStatus
 from tests.factories import courses
 
 
@@ -186,6 +186,31 @@ class FeedbackFactory(DjangoModelFactory[models.Feedback]):
 
     run = SubFactory(GradingRunFactory)
     content = "5" * 64
+
+
+class LabDraftFactory(DjangoModelFactory[models.LabDraft]):
+    """A draft that was checked and has nothing wrong with it, of the release that its cohort has."""
+
+    class Meta:
+        model = models.LabDraft
+
+    cohort = SubFactory(courses.CohortFactory)
+    base = SubFactory(LabReleaseFactory, lab__course=SelfAttribute("...cohort.release.course"))
+    lab = SelfAttribute("base.lab")
+    author = SubFactory(courses.UserFactory)
+    status = DraftStatus.CHECKED
+    files = {"lab.ipynb": "6" * 64}
+    content_hash = Sequence(lambda n: f"{n:064x}")
+    learner_files = {"lab.ipynb": "7" * 64}
+    gradebook = "8" * 64
+
+
+class LabDraftEventFactory(DjangoModelFactory[models.LabDraftEvent]):
+    class Meta:
+        model = models.LabDraftEvent
+
+    draft = SubFactory(LabDraftFactory)
+    after = DraftStatus.CHECKED
 
 
 def _hub_of(site: Factory) -> models.Hub:

@@ -9,19 +9,22 @@ import pytest
 from labs.exceptions import IllegalMoveError, StaleStateError
 from labs.models import LabSession
 from labs.states import (
+    DRAFT_MOVES,
     GRADING_MOVES,
     SESSION_MOVES,
     SUBMISSION_MOVES,
+    DraftStatus,
     GradingStatus,
     SessionStatus,
     SubmissionStatus,
 )
-from labs.transitions import move_grading, move_session, move_submission
+from labs.transitions import move_draft, move_grading, move_session, move_submission
 from tests.factories import labs as make
 
 MACHINES: dict[str, tuple[Callable[..., Any], Callable[..., None], Any, Any]] = {
     "session": (make.LabSessionFactory.create, move_session, SESSION_MOVES, SessionStatus),
     "submission": (make.SubmissionFactory.create, move_submission, SUBMISSION_MOVES, SubmissionStatus),
+    "draft": (make.LabDraftFactory.create, move_draft, DRAFT_MOVES, DraftStatus),
     "grading": (make.GradingRunFactory.create, move_grading, GRADING_MOVES, GradingStatus),
 }
 PAIRS = [
