@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import itertools
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -16,14 +17,19 @@ from django.utils.translation.template import templatize
 from deploy.development.place import ROOT
 
 LOCALE = ROOT / "config" / "locale"
+HUB = (
+    ROOT / "deploy" / "jupyterhub"
+)  # its pages have a catalogue of their own: nothing of Paja is installed there
+HUB_LOCALE = HUB / "locale"
 LANGUAGES = ("fi", "el")
 PYBABEL = [sys.executable, "-m", "babel.messages.frontend"]
 
 
-def compile_catalogues(folder: Path = LOCALE) -> int:
-    """Write each .mo that is missing or older than its .po; the number written."""
+def compile_catalogues(*folders: Path) -> int:
+    """Write each .mo that is missing or older than its .po, of Paja's and the hub's; the number written."""
     written = 0
-    for source in sorted(folder.glob("*/LC_MESSAGES/*.po")):
+    sources = [sorted(folder.glob("*/LC_MESSAGES/*.po")) for folder in folders or (LOCALE, HUB_LOCALE)]
+    for source in itertools.chain.from_iterable(sources):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
@@ -59,21 +65,31 @@ KEYWORDS = (
 
 def extract(template: Path) -> None:
     """Write the texts of the code and templates into a new template of catalogues."""
-    command = [*PYBABEL, "--quiet", "extract", "--mapping", "deploy/development/babel.cfg"]
+    run_extract(template, "deploy/development/babel.cfg", "courses", "labs", "config")
+
+
+def extract_hub(template: Path) -> None:
+    """The same for the hub's own pages."""
+    run_extract(template, "deploy/jupyterhub/babel.cfg", "deploy/jupyterhub")
+
+
+def run_extract(template: Path, mapping: str, *folders: str) -> None:
+    command = [*PYBABEL, "--quiet", "extract", "--mapping", mapping]
     command += ["--add-location=file", "--sort-output", *(f"--keyword={keyword}" for keyword in KEYWORDS)]
-    subprocess.run([*command, "-o", str(template), "courses", "labs", "config"], cwd=ROOT, check=True)
+    subprocess.run([*command, "-o", str(template), *folders], cwd=ROOT, check=True)
 
 
 def collect() -> None:
-    """Bring every language's catalogue up to date with the texts of the code and templates."""
-    LOCALE.mkdir(parents=True, exist_ok=True)
-    template = LOCALE / "django.pot"
-    extract(template)
-    for language in LANGUAGES:
-        catalogue = LOCALE / language / "LC_MESSAGES" / "django.po"
-        command = ["update", "--ignore-obsolete"] if catalogue.exists() else ["init"]
-        arguments = ["-D", "django", "-i", str(template), "-d", str(LOCALE), "-l", language]
-        subprocess.run([*PYBABEL, "--quiet", *command, *arguments], cwd=ROOT, check=True)
+    """Bring every language's catalogues up to date with the texts of the code and templates."""
+    for locale, domain, write in ((LOCALE, "django", extract), (HUB_LOCALE, "hub", extract_hub)):
+        locale.mkdir(parents=True, exist_ok=True)
+        template = locale / f"{domain}.pot"
+        write(template)
+        for language in LANGUAGES:
+            catalogue = locale / language / "LC_MESSAGES" / f"{domain}.po"
+            command = ["update", "--ignore-obsolete"] if catalogue.exists() else ["init"]
+            arguments = ["-D", domain, "-i", str(template), "-d", str(locale), "-l", language]
+            subprocess.run([*PYBABEL, "--quiet", *command, *arguments], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

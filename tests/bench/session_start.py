@@ -18,7 +18,7 @@ from tests.servers.hub import RealHub, run_hub
 
 ROUNDS = 5
 STOCK_PORT = 28_888
-USER = "p-bench"
+USER = "p-0000be0c"
 
 
 def time_ours(real: RealHub, number: int) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from deploy.development.keys import ensure_keys
+from deploy.development.messages import compile_catalogues
 from deploy.development.place import ROOT, HubPlace, Place
 from deploy.development.programs import LAB_PYTHON, Program, jupyterhub, proxy
 from deploy.development.supervision import bare_environment
@@ -23,9 +24,10 @@ from tests.servers import find_base_port, require, wait_for
 
 
 class SignIn(ThreadingHTTPServer):
-    """Signs in whoever `person` names, without a question."""
+    """Signs in whoever `person` names, without a question, and says that they read `language`."""
 
     person = ""
+    language = "en"
 
 
 class SignInHandler(BaseHTTPRequestHandler):
@@ -40,7 +42,8 @@ class SignInHandler(BaseHTTPRequestHandler):
             self.send_header("Location", f"{asked['redirect_uri'][0]}?{answer}")
             self.end_headers()
         elif url.path == "/identity/o/api/userinfo":
-            self.answer({"sub": self.server.person, "preferred_username": self.server.person})
+            person = self.server.person
+            self.answer({"sub": person, "preferred_username": person, "locale": self.server.language})
         else:
             self.answer({"page": "Paja"})
 
@@ -141,11 +144,12 @@ class RealHub:
 def run_hub(folder: Path) -> Iterator[RealHub]:
     """A hub with its proxy until the end of the block; every server that it started ends with it."""
     require_parts()
+    compile_catalogues()
     place = Place(port=find_base_port(), data=folder)
     place.make_folders()
     hub = place.hubs[0]
     keys = ensure_keys(folder / "secrets", [hub.factory])
-    programs = {"proxy": proxy(hub, keys), "hub": jupyterhub(place, hub, keys)}
+    programs = {"proxy": proxy(place, hub, keys), "hub": jupyterhub(place, hub, keys)}
     sign_in = SignIn(("127.0.0.1", place.port), SignInHandler)
     real = RealHub(place, hub, keys[f"hub_token_{hub.factory}"].read_text(), sign_in, {}, programs)
     with ExitStack() as ending:

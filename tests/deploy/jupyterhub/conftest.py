@@ -16,14 +16,14 @@ def real_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHub]:
 @pytest.fixture(scope="module")
 def ada(real_hub: RealHub) -> Iterator[str]:
     """She has a running server, s-0000ada1."""
-    real_hub.start_server("p-ada", "s-0000ada1")
-    yield "p-ada"
-    real_hub.stop_server("p-ada", "s-0000ada1")
+    real_hub.start_server("p-0000ada1", "s-0000ada1")
+    yield "p-0000ada1"
+    real_hub.stop_server("p-0000ada1", "s-0000ada1")
 
 
 @pytest.fixture(scope="module")
 def eve(real_hub: RealHub) -> Iterator[str]:
     """She has one too, s-0000eee1."""
-    real_hub.start_server("p-eve", "s-0000eee1")
-    yield "p-eve"
-    real_hub.stop_server("p-eve", "s-0000eee1")
+    real_hub.start_server("p-0000eee1", "s-0000eee1")
+    yield "p-0000eee1"
+    real_hub.stop_server("p-0000eee1", "s-0000eee1")

@@ -111,20 +111,20 @@ def sandboxed(real_hub: RealHub) -> list[psutil.Process]:
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/users/p-eve/servers/s-0000eee2", {}),
-        ("POST", "/users/p-eve/server", {}),
-        ("PUT", "/users/p-eve/servers/s-0000eee2", {}),
-        ("PATCH", "/users/p-eve/servers/s-0000eee1", {"name": "s-0000eee3"}),
-        ("DELETE", "/users/p-eve/servers/s-0000eee1", {}),
-        ("POST", "/users/p-eve/tokens", {}),
-        ("POST", "/users/p-eve", {}),
-        ("PATCH", "/users/p-eve", {"admin": True}),
-        ("POST", "/users/p-ada/servers/s-0000ada2", {}),
-        ("DELETE", "/users/p-ada/servers/s-0000ada1", {}),
-        ("POST", "/users/p-ada/tokens", {}),
-        ("GET", "/users/p-ada", {}),
+        ("POST", "/users/p-0000eee1/servers/s-0000eee2", {}),
+        ("POST", "/users/p-0000eee1/server", {}),
+        ("PUT", "/users/p-0000eee1/servers/s-0000eee2", {}),
+        ("PATCH", "/users/p-0000eee1/servers/s-0000eee1", {"name": "s-0000eee3"}),
+        ("DELETE", "/users/p-0000eee1/servers/s-0000eee1", {}),
+        ("POST", "/users/p-0000eee1/tokens", {}),
+        ("POST", "/users/p-0000eee1", {}),
+        ("PATCH", "/users/p-0000eee1", {"admin": True}),
+        ("POST", "/users/p-0000ada1/servers/s-0000ada2", {}),
+        ("DELETE", "/users/p-0000ada1/servers/s-0000ada1", {}),
+        ("POST", "/users/p-0000ada1/tokens", {}),
+        ("GET", "/users/p-0000ada1", {}),
         ("GET", "/users", {}),
-        ("POST", "/shares/p-ada/s-0000ada1", {"user": "p-eve"}),
+        ("POST", "/shares/p-0000ada1/s-0000ada1", {"user": "p-0000eee1"}),
         ("GET", "/proxy", {}),
         ("POST", "/shutdown", {}),
     ],
@@ -150,8 +150,8 @@ def test_a_learner_can_start_stop_and_mint_nothing(
 
 @pytest.mark.parametrize(
     "path",
-    ["/hub/spawn", "/hub/spawn/p-eve/s-0000eee2", "/hub/spawn/p-ada", "/hub/home", "/hub/token", "/hub/admin",
-     "/hub/nothing", "/user/p-eve/s-0000eee9/lab", "/hub/user/p-eve/"],
+    ["/hub/spawn", "/hub/spawn/p-0000eee1/s-0000eee2", "/hub/spawn/p-0000ada1", "/hub/home", "/hub/token", "/hub/admin",
+     "/hub/nothing", "/user/p-0000eee1/s-0000eee9/lab", "/hub/user/p-0000eee1/"],
 )  # fmt: skip
 def test_every_page_of_the_hub_leads_back_to_paja(real_hub: RealHub, eve: str, path: str) -> None:
     with log_in(real_hub, eve) as browser:
@@ -170,7 +170,7 @@ def test_posting_the_spawn_form_starts_nothing(real_hub: RealHub, eve: str) -> N
             f"{real_hub.hub.origin}/hub/spawn/{eve}/s-0000eee2", data={"_xsrf": xsrf(browser)}
         )
 
-    assert answer.status_code == 403
+    assert answer.status_code == 405
     with real_hub.client() as client:
         assert client.find_server(eve, "s-0000eee2") is None
 
@@ -196,12 +196,13 @@ def test_another_learners_server_stays_shut(real_hub: RealHub, ada: str, eve: st
     with httpx.Client(transport=LoopbackTransport()) as client:
         by_token = client.get(address, headers={"Authorization": f"token {own_token(real_hub, eve)}"})
 
-    assert by_cookie.status_code == 403
+    assert by_cookie.status_code == 404
+    assert "This lab belongs to another account" in by_cookie.text
     assert by_token.status_code == 403
 
 
 def test_somebody_the_hub_does_not_know_is_not_let_in(real_hub: RealHub) -> None:
-    with real_hub.browser("p-nobody") as browser:
+    with real_hub.browser("p-00000000") as browser:
         answer = browser.get(f"{real_hub.hub.origin}/hub/oauth_login?next=/hub/home")
 
     assert answer.status_code == 403
@@ -227,7 +228,7 @@ def test_a_token_for_one_server_reaches_no_other_and_starts_nothing(
 def test_the_service_cannot_make_an_administrator(real_hub: RealHub) -> None:
     with httpx.Client(transport=LoopbackTransport()) as client:
         answer = client.post(
-            api(real_hub, "/users/p-admin"),
+            api(real_hub, "/users/p-0000ad01"),
             json={"admin": True},
             headers={"Authorization": f"token {real_hub.token}"},
         )
@@ -292,7 +293,7 @@ def test_no_token_stands_in_a_list_of_processes(real_hub: RealHub, ada: str) -> 
 
 
 def test_a_restarted_hub_finds_its_servers_again(real_hub: RealHub) -> None:
-    user, server = "p-restart", "s-00000001"
+    user, server = "p-00000002", "s-00000001"
     real_hub.start_server(user, server)
     before = {process.pid for process in sandboxed(real_hub)}
 
@@ -321,7 +322,7 @@ def test_a_restarted_proxy_has_its_routes_again(real_hub: RealHub, ada: str) -> 
 
 
 def test_a_server_killed_while_starting_is_soon_known_to_be_gone(real_hub: RealHub) -> None:
-    user, server = "p-killed", "s-00000001"
+    user, server = "p-00000003", "s-00000001"
     with real_hub.client() as client:
         client.ensure_user(user)
         client.ensure_server(user, server, {})
@@ -332,7 +333,7 @@ def test_a_server_killed_while_starting_is_soon_known_to_be_gone(real_hub: RealH
 
 
 def test_a_server_that_dies_is_soon_known_to_be_gone_with_its_kernels(real_hub: RealHub) -> None:
-    user, server = "p-dies", "s-00000001"
+    user, server = "p-00000004", "s-00000001"
     real_hub.start_server(user, server)
     run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['sleep', '600'])")
     first = first_process(real_hub, user)
@@ -348,7 +349,7 @@ def test_a_server_that_dies_is_soon_known_to_be_gone_with_its_kernels(real_hub: 
 
 
 def test_stopping_ends_everything_a_learner_started(real_hub: RealHub) -> None:
-    user, server = "p-stops", "s-00000001"
+    user, server = "p-00000005", "s-00000001"
     real_hub.start_server(user, server)
     run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])")
     below = first_process(real_hub, user).children(recursive=True)
@@ -369,10 +370,10 @@ def test_options_that_the_factory_does_not_know_start_nothing(
     real_hub: RealHub, options: dict[str, object]
 ) -> None:
     with real_hub.client() as client:
-        client.ensure_user("p-options")
-        client.ensure_server("p-options", "s-00000001", options)
-        wait_for(lambda: is_down(client, "p-options", "s-00000001"), seconds=10, what="refused")
-    assert not (real_hub.homes / "p-options").exists()
+        client.ensure_user("p-00000006")
+        client.ensure_server("p-00000006", "s-00000001", options)
+        wait_for(lambda: is_down(client, "p-00000006", "s-00000001"), seconds=10, what="refused")
+    assert not (real_hub.homes / "p-00000006").exists()
 
 
 def is_answering(contents: ContentsClient) -> bool:

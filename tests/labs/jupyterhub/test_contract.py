@@ -31,16 +31,16 @@ def contents(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield FakeServer()
         return
     real: RealHub = request.getfixturevalue("real_hub")
-    real.start_server("p-contents", "s-00000001")
+    real.start_server("p-00c00001", "s-00000001")
     with real.client() as client:
-        token = client.create_server_token("p-contents", "s-00000001", expires_in=300)
-    with real.contents("p-contents", "s-00000001", token.token) as found:
+        token = client.create_server_token("p-00c00001", "s-00000001", expires_in=300)
+    with real.contents("p-00c00001", "s-00000001", token.token) as found:
         yield found
-    real.stop_server("p-contents", "s-00000001")
+    real.stop_server("p-00c00001", "s-00000001")
 
 
 def test_a_server_goes_from_nothing_to_ready_to_nothing(hub: HubClient | FakeHub) -> None:
-    user, server = "p-contract", "s-0000000a"
+    user, server = "p-00c00002", "s-0000000a"
     hub.ensure_user(user)
     hub.ensure_user(user)
     assert hub.find_server(user, server) is None
@@ -67,7 +67,7 @@ def test_a_server_goes_from_nothing_to_ready_to_nothing(hub: HubClient | FakeHub
 
 
 def test_a_start_can_be_taken_back_before_it_is_ready(hub: HubClient | FakeHub) -> None:
-    user, server = "p-contract", "s-0000000b"
+    user, server = "p-00c00002", "s-0000000b"
     hub.ensure_user(user)
     hub.ensure_server(user, server, {})
 
@@ -77,17 +77,17 @@ def test_a_start_can_be_taken_back_before_it_is_ready(hub: HubClient | FakeHub) 
 
 def test_nothing_is_started_for_somebody_unknown(hub: HubClient | FakeHub) -> None:
     with pytest.raises(SpawnRejectedError):
-        hub.ensure_server("p-unknown", "s-0000000c", {})
+        hub.ensure_server("p-00c00003", "s-0000000c", {})
     with pytest.raises(SpawnRejectedError):
-        hub.create_server_token("p-unknown", "s-0000000c", expires_in=60)
+        hub.create_server_token("p-00c00003", "s-0000000c", expires_in=60)
 
 
 def test_a_token_can_be_revoked_twice(hub: HubClient | FakeHub) -> None:
-    hub.ensure_user("p-contract")
-    token = hub.create_server_token("p-contract", "s-0000000d", expires_in=60)
+    hub.ensure_user("p-00c00002")
+    token = hub.create_server_token("p-00c00002", "s-0000000d", expires_in=60)
 
-    hub.revoke_token("p-contract", token.id)
-    hub.revoke_token("p-contract", token.id)
+    hub.revoke_token("p-00c00002", token.id)
+    hub.revoke_token("p-00c00002", token.id)
 
 
 def test_files_are_put_once_and_read_back_byte_for_byte(contents: Server) -> None:

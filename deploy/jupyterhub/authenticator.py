@@ -1,0 +1,36 @@
+"""Logging in at the hub: through Paja, and by nothing else."""
+
+from typing import Any
+
+from jupyterhub.handlers import BaseHandler
+from oauthenticator.generic import GenericOAuthenticator
+
+from deploy.jupyterhub.handlers import HANDLERS, CallbackHandler
+from deploy.jupyterhub.pages import LANGUAGE_COOKIE, LANGUAGES
+
+LANGUAGE_DAYS = 365
+
+
+class PajaAuthenticator(GenericOAuthenticator):
+    """Paja is the OpenID Connect provider; it tells an opaque name and the language of its pages."""
+
+    callback_handler = CallbackHandler
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        return [*HANDLERS, *super().get_handlers(app)]
+
+    async def authenticate(
+        self, handler: BaseHandler, data: object = None, **kwargs: object
+    ) -> dict[str, Any] | None:
+        """The person whom Paja has logged in; their language is kept for the hub's pages."""
+        model: dict[str, Any] | None = await super().authenticate(handler, data, **kwargs)
+        language = (model or {}).get("auth_state", {}).get(self.user_auth_state_key, {}).get("locale")
+        if language in LANGUAGES:
+            handler._set_cookie(  # noqa: SLF001  (with the hub's own options for cookies)
+                LANGUAGE_COOKIE,
+                language,
+                encrypted=False,
+                path=handler.hub.base_url,
+                expires_days=LANGUAGE_DAYS,
+            )
+        return model
