@@ -38,6 +38,36 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "stop_takes_long": _(
         "The factory takes longer than usual to end your server. Paja keeps trying: you need not do anything."
     ),
+    # workspaces: what cannot be copied, and what became of files at a start
+    "unsaved_too_large": _(
+        "The lab’s folder holds more than 50 MB, so Paja cannot copy it. What you saved before is safe in the history, and everything is still on the factory’s disk. Delete large files that the lab did not ask for: copying then goes on by itself."
+    ),
+    "unsaved_too_many_files": _(
+        "The lab’s folder holds more than 200 files and folders, so Paja cannot copy it. What you saved before is safe in the history, and everything is still on the factory’s disk. Delete files that the lab did not ask for: copying then goes on by itself."
+    ),
+    "unsaved_too_deep": _(
+        "Folders in the lab’s folder lie more than 5 deep in each other, so Paja cannot copy it. What you saved before is safe in the history, and everything is still on the factory’s disk. Delete the deepest folders or move them up: copying then goes on by itself."
+    ),
+    "unsaved_name": _(
+        "A file or folder has a name that Paja cannot keep: it holds a backslash, a line break or another invisible character. All other files are copied. Rename it, and it is copied too."
+    ),
+    "unsaved_unreadable": _(
+        "A file in the lab’s folder cannot be read, so it is not copied. All other files are. Look at its permissions, or delete it."
+    ),
+    "work_found": _(
+        "The factory’s disk held work that Paja did not have yet. It was kept in the history before anything else was done."
+    ),
+    "disk_not_copied": _(
+        "What is in the lab’s folder at this factory could not be copied, so nothing in it was replaced or deleted: only files that were missing were added. Other versions of your work are in the history."
+    ),
+    "file_left_out": _(
+        "A file could not be put in its place, because a folder of yours has its name, or a file of yours that of its folder. Yours stays; the other one is in the history."
+    ),
+    "restore_requested": _("You restored another version of your work. The lab starts again with it."),
+    "reset_requested": _("You reset the lab. It starts again with fresh files."),
+    "new_files_wanted": _("You asked for the lab’s new files to be put beside yours."),
+    "new_files_placed": _("The lab’s new files were put beside yours."),
+    "new_files_dismissed": _("You chose to go on without the lab’s new files."),
     # refusals
     "cohort_over": _("This cohort has ended, so its labs cannot be started any more."),
     "cohort_not_begun": _("This cohort has not begun yet: its labs can be started from its first day on."),
@@ -85,5 +115,8 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
 
 
 def sentence_for(reason: str) -> str:
-    """The sentence of a slug in the active language; an unknown slug gets the general one, never an empty string."""
-    return str(SENTENCES.get(reason, SENTENCES["unexpected"]))
+    """The sentence of a slug in the active language; an unknown slug gets the general one, never an empty string.
+
+    A slug may carry a detail after a dot, which is for our own code: `new_files_placed.3`.
+    """
+    return str(SENTENCES.get(reason.partition(".")[0], SENTENCES["unexpected"]))

@@ -1,7 +1,10 @@
-"""Reading a learner's workspace from their server: what is there, when it was saved, a snapshot of it."""
+"""Copying a learner's workspace from their server: snapshots, and why there can be none."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,46 +12,116 @@ from django.utils import timezone
 
 from labs.blobs import hash_files, store_files
 from labs.exceptions import LabError, ServerAnswerError
-from labs.jupyterhub import ContentsClient, FileModel
-from labs.models import LabSession, Snapshot
+from labs.jupyterhub import ContentsClient, FileModel, Listing
+from labs.models import LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
+
+logger = logging.getLogger(__name__)
 
 MAX_FILES: Final = 200
 MAX_DEPTH: Final = 5
 MAX_BYTES: Final = 50 * 1024 * 1024
+READ_SECONDS: Final = 20.0
 OLDEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+# What the learner can mend, by what the wrapper calls it: why their workspace cannot be copied.
+UNSAVED: Final[Mapping[str, str]] = {
+    "workspace_too_large": "unsaved_too_large",
+    "file_too_large": "unsaved_too_large",
+    "too_many_files": "unsaved_too_many_files",
+    "answer_too_large": "unsaved_too_many_files",
+    "too_deep": "unsaved_too_deep",
+    "unsafe_name": "unsaved_name",
+}
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
 class WorkspaceFiles:
-    """The files of a lab as they stand on a server's disk, by path within the lab's folder."""
+    """The files of a lab as they stand on a server's disk, by path within the lab's folder.
+
+    `unread` are files that are there and could not be read.
+    """
 
     files: dict[str, bytes]
     saved_at: datetime
+    unread: Mapping[str, ServerAnswerError] = field(default_factory=dict)
+
+
+def list_workspace(session: LabSession, contents: ContentsClient) -> Listing:
+    """What is in the lab's folder; ServerAnswerError (`too_many_files`, `too_deep`) above the limits."""
+    return contents.list_files(session.workspace.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
 
 
 def read_workspace(session: LabSession, contents: ContentsClient) -> WorkspaceFiles:
     """Everything in the lab's folder; ServerAnswerError (`workspace_too_large` and others) above the limits.
 
     A file that goes away while the others are read is left out, as if the list had been made a moment later.
+    One that is there and cannot be read is an error: work must not be lost in silence.
     """
+    found = read_listed_files(session, contents, list_workspace(session, contents))
+    for error in found.unread.values():
+        raise error
+    return found
+
+
+def read_listed_files(
+    session: LabSession, contents: ContentsClient, listing: Listing, *, clock: Clock = time.monotonic
+) -> WorkspaceFiles:
+    """The content of what was listed, in MAX_BYTES and READ_SECONDS at most.
+
+    A file that cannot be read costs the others nothing. A notebook that was written meanwhile is read once more.
+    """
+    if sum(model.size for model in listing.files) > MAX_BYTES:
+        raise ServerAnswerError("the workspace is too large", reason="workspace_too_large")
     folder = session.workspace.folder
-    models = contents.list_files(folder, max_files=MAX_FILES, max_depth=MAX_DEPTH).files
-    files: dict[str, bytes] = {}
-    left = MAX_BYTES
-    for model in models:
-        if model.size > left:
-            raise ServerAnswerError("the workspace is too large", reason="workspace_too_large")
-        try:
-            content = contents.read_file(model.path, max_bytes=left)
-        except ServerAnswerError as error:
-            if error.reason != "file_missing":
-                raise
-            continue
-        left -= len(content)
-        files[model.path.removeprefix(f"{folder}/")] = content
-    return WorkspaceFiles(files=files, saved_at=find_saved_at(models) or timezone.now())
+    ends_at = clock() + READ_SECONDS
+    found = WorkspaceFiles({}, find_saved_at(listing.files) or timezone.now(), {})
+    for model in listing.files:
+        read_file(contents, model, folder, found, ends_at, clock)
+    for model in find_changed_notebooks(session, contents, listing, is_needed=bool(found.unread)):
+        read_file(contents, model, folder, found, ends_at, clock)
+    return found
+
+
+def read_file(
+    contents: ContentsClient,
+    model: FileModel,
+    folder: str,
+    found: WorkspaceFiles,
+    ends_at: float,
+    clock: Clock,
+) -> None:
+    """Read one file into `found`, in place of what an earlier reading of it gave."""
+    if clock() > ends_at:
+        raise ServerAnswerError(f"reading took more than {READ_SECONDS:.0f} s", reason="answer_too_slow")
+    path = model.path.removeprefix(f"{folder}/")
+    left = MAX_BYTES - sum(len(content) for other, content in found.files.items() if other != path)
+    try:
+        found.files[path] = contents.read_file(model.path, max_bytes=left)
+    except ServerAnswerError as error:
+        if error.reason in UNSAVED or error.reason == "answer_too_slow":
+            raise
+        found.files.pop(path, None)
+        if error.reason != "file_missing":
+            found.unread[path] = error
+
+
+def find_changed_notebooks(
+    session: LabSession, contents: ContentsClient, listing: Listing, *, is_needed: bool
+) -> list[FileModel]:
+    """Notebooks whose size or time is no longer what was listed: they may have been read half-written.
+
+    Where it `is_needed`, the server is asked even without notebooks: one that died is told from a file that
+    cannot be read.
+    """
+    notebooks = {model.path: model for model in listing.files if model.path.endswith(".ipynb")}
+    if not notebooks and not is_needed:
+        return []
+    now = list_workspace(session, contents).files
+    return [model for model in now if model.path in notebooks and model != notebooks[model.path]]
 
 
 def find_saved_at(models: Sequence[FileModel]) -> datetime | None:
@@ -57,22 +130,105 @@ def find_saved_at(models: Sequence[FileModel]) -> datetime | None:
     return min(max(moments), timezone.now()) if moments else None
 
 
+def hash_listing(listing: Listing) -> str:
+    """Changes when a name, a size or a time does."""
+    lines = [f"{model.size} {model.modified_at} {model.path}" for model in listing.files]
+    return hashlib.sha256("\n".join([*lines, "", *listing.refused]).encode()).hexdigest()
+
+
 def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot.Cause) -> Snapshot | None:
-    """Keep what is on the server's disk, also when nothing changed; None for an empty folder."""
-    workspace = read_workspace(session, contents)
-    if not workspace.files:
+    """Keep what is on the server's disk, also when nothing changed; None for an empty folder.
+
+    A file that is there and cannot be read is an error: a submission without it would be another one.
+    """
+    try:
+        listing = list_workspace(session, contents)
+        found = read_listed_files(session, contents, listing)
+    except ServerAnswerError as error:
+        note_unsaved(session.workspace, UNSAVED.get(error.reason, session.workspace.unsaved_reason))
+        raise
+    for error in found.unread.values():
+        raise error
+    note_unsaved(session.workspace, "unsaved_name" if listing.refused else "")
+    return keep_files(session, found, store_files(found.files), cause)
+
+
+def save_if_changed(
+    session: LabSession, contents: ContentsClient, *, cause: Snapshot.Cause = Snapshot.Cause.TIMER
+) -> Snapshot | None:
+    """Keep what is on the server's disk where it changed since it was last kept; None where it did not.
+
+    Files are read only when a name, a size or a time differs. Also notes when the work was last saved, and why a
+    workspace cannot be copied: that is the learner's to mend, and nothing is raised for it.
+    """
+    workspace = session.workspace
+    try:
+        listing = list_workspace(session, contents)
+        seen = hash_listing(listing)
+        note_listing(session, listing)
+        if seen == session.listing_hash:
+            return None
+        found = read_listed_files(session, contents, listing)
+    except ServerAnswerError as error:
+        if error.reason not in UNSAVED:
+            raise
+        logger.info("session %s: no snapshot: %s", session.server_name, error)
+        note_unsaved(workspace, UNSAVED[error.reason])
         return None
-    digests = store_files(workspace.files)
-    LabSession.objects.filter(pk=session.pk).update(work_saved_at=workspace.saved_at)
+    if found.unread:
+        note_unsaved(workspace, "unsaved_unreadable")
+    else:
+        note_unsaved(workspace, "unsaved_name" if listing.refused else "")
+    snapshot = keep_changed_files(session, found, cause)
+    if not found.unread:
+        session.listing_hash = seen
+        LabSession.objects.filter(pk=session.pk).update(listing_hash=seen)
+    return snapshot
+
+
+def keep_changed_files(session: LabSession, found: WorkspaceFiles, cause: Snapshot.Cause) -> Snapshot | None:
+    """A snapshot of what differs from the newest one. Of a file that cannot be read the last version stays in it."""
+    newest = session.workspace.snapshots.first()
+    before = newest.files if newest else {}
+    last = {path: before[path] for path in found.unread if path in before}
+    digests = {**last, **store_files(found.files)}
+    if newest and newest.content_hash == hash_files(digests):
+        return None
+    return keep_files(session, found, digests, cause)
+
+
+def keep_files(
+    session: LabSession, found: WorkspaceFiles, digests: dict[str, str], cause: Snapshot.Cause
+) -> Snapshot | None:
+    if not found.files:
+        return None
+    LabSession.objects.filter(pk=session.pk).update(work_saved_at=found.saved_at)
     return Snapshot.objects.create(
         workspace=session.workspace,
         session=session,
         cause=cause,
         files=digests,
         content_hash=hash_files(digests),
-        byte_count=sum(map(len, workspace.files.values())),
-        saved_at=workspace.saved_at,
+        byte_count=sum(map(len, found.files.values())),
+        saved_at=found.saved_at,
     )
+
+
+def note_listing(session: LabSession, listing: Listing) -> None:
+    """Remember when a file of the lab was last written."""
+    saved_at = find_saved_at(listing.files)
+    if saved_at and saved_at != session.work_saved_at:
+        session.work_saved_at = saved_at
+        LabSession.objects.filter(pk=session.pk).update(work_saved_at=saved_at)
+
+
+def note_unsaved(workspace: Workspace, reason: str) -> None:
+    """Say why the workspace cannot be copied, since when it could not; "" when it can."""
+    if reason == workspace.unsaved_reason:
+        return
+    workspace.unsaved_since = (workspace.unsaved_since or timezone.now()) if reason else None
+    workspace.unsaved_reason = reason
+    workspace.save(update_fields=["unsaved_reason", "unsaved_since"])
 
 
 def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
@@ -82,8 +238,7 @@ def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_wo
         return
     try:
         with connect(session) as contents:
-            listing = contents.list_files(session.workspace.folder, max_files=MAX_FILES, max_depth=MAX_DEPTH)
+            listing = list_workspace(session, contents)
     except LabError:
         return
-    if saved_at := find_saved_at(listing.files):
-        LabSession.objects.filter(pk=session.pk).update(work_saved_at=saved_at)
+    note_listing(session, listing)
