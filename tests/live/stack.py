@@ -138,6 +138,9 @@ class Stack:
         """The process of that name, once Supervisor calls it running."""
         return psutil.Process(wait_until(lambda: self._find_pid(name), f"{name} runs"))
 
+    def is_running(self, name: str) -> bool:
+        return self._find_pid(name) != 0
+
     def _find_pid(self, name: str) -> int:
         states = Supervision(self.place, []).states()
         return next((each.pid for each in states if each.name == name and each.state == "RUNNING"), 0)
