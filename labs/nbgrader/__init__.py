@@ -4,6 +4,7 @@ nbgrader takes seconds to import, so that happens when the first of these functi
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.nbgrader.results import (
@@ -28,7 +29,9 @@ __all__ = [
     "SourceProblem",
     "autograde",
     "check_source",
+    "compare_sources",
     "make_release",
+    "name_cell",
 ]
 
 
@@ -56,9 +59,26 @@ def autograde(
 
 
 def check_source(
-    source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
+    source: Mapping[str, bytes],
+    *,
+    environment: BoxEnvironment | None = None,
+    limits: BoxLimits | None = None,
 ) -> list[SourceProblem]:
     """See `labs.nbgrader.checking`."""
     from labs.nbgrader.checking import check_source as check
 
-    return check(source, environment=environment)
+    return check(source, environment=environment, limits=limits)
+
+
+def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, Any]:
+    """See `labs.nbgrader.comparing`."""
+    from labs.nbgrader.comparing import compare_sources as compare
+
+    return compare(before, after)
+
+
+def name_cell(content: bytes, index: int) -> str:
+    """See `labs.nbgrader.comparing`."""
+    from labs.nbgrader.comparing import name_cell as name
+
+    return name(content, index)

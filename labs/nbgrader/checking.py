@@ -49,12 +49,15 @@ _REGIONS: Final = (
 
 
 def check_source(
-    source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
+    source: Mapping[str, bytes],
+    *,
+    environment: BoxEnvironment | None = None,
+    limits: BoxLimits | None = None,
 ) -> list[SourceProblem]:
     """All problems of all notebooks at the top level, sorted by notebook and line.
 
-    With an `environment`, notebooks that are sound otherwise are run in the box too, and a graded cell that
-    fails with the author's own solution is a problem.
+    With an `environment`, notebooks that are sound otherwise are run in the box too, within `limits`, and a
+    graded cell that fails with the author's own solution is a problem.
     """
     paths = sorted(path for path in source if is_notebook_path(path))
     if not paths:
@@ -63,7 +66,7 @@ def check_source(
     for path in paths:
         found = list(_Checker(path, source).check())
         if environment is not None and not found:
-            found = list(_run(path, source, environment))
+            found = list(_run(path, source, environment, limits or BoxLimits()))
         problems += sorted(found, key=lambda problem: (problem.line or 0, problem.code))
     return problems
 
@@ -247,10 +250,12 @@ def _has_nbgrader(cell: Mapping[str, Any]) -> bool:
     return any(meta.get(flag) for flag in ("grade", "solution", "locked", "task"))
 
 
-def _run(path: str, source: Mapping[str, bytes], environment: BoxEnvironment) -> Iterator[SourceProblem]:
+def _run(
+    path: str, source: Mapping[str, bytes], environment: BoxEnvironment, limits: BoxLimits
+) -> Iterator[SourceProblem]:
     notebook = read_source(source[path])
     files = {name: content for name, content in source.items() if not is_notebook_path(name)}
-    execution = execute_notebook(notebook, files=files, limits=BoxLimits(), environment=environment)
+    execution = execute_notebook(notebook, files=files, limits=limits, environment=environment)
     places = NotebookPlaces(source[path].decode("utf-8-sig"))
     for index, cell in enumerate(execution.notebook.cells):
         if cell.cell_type != "code" or not utils.is_grade(cell):

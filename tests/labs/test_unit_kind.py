@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from courses.models import Cohort
 from courses.unit_kinds import UnitSource
-from labs.models import LabRelease
+from labs.models import LabRelease, LabUnit
 from labs.nbgrader import ReleasedLab, SourceProblem
-from labs.unit_kind import LabData, check_lab, import_lab, store_lab
+from labs.unit_kind import LabData, check_lab, copy_lab, import_lab, store_lab
 from tests.factories import courses as make
+from tests.factories import labs as make_labs
 
 
 class Reported(list[tuple[str, str]]):
@@ -76,30 +78,82 @@ def test_a_setting_that_makes_no_sense_is_named(folder: Path, settings: dict[str
     assert ("modules/10-a/10-lab/lab.toml", "lab-setting") in reported
 
 
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        (3, "[session] is a table."),
+        ({"idle": 5}, "[session] has no “idle”; it knows idle_minutes, sessions_max, tools."),
+        ({"idle_minutes": 4}, "idle_minutes is a whole number from 5 to 480."),
+        ({"idle_minutes": 481}, "idle_minutes is a whole number from 5 to 480."),
+        ({"sessions_max": 0}, "sessions_max is a whole number from 1 to 1000."),
+        ({"sessions_max": 1001}, "sessions_max is a whole number from 1 to 1000."),
+        ({"sessions_max": True}, "sessions_max is a whole number from 1 to 1000."),
+        ({"tools": "terminal"}, "tools is a list of names; it knows language-server, terminal."),
+        ({"tools": ["rocket"]}, "“rocket” is no tool of a lab; known are language-server, terminal."),
+        (
+            {"tools": [["terminal"]]},
+            "“['terminal']” is no tool of a lab; known are language-server, terminal.",
+        ),
+        ({"tools": ["create-assignment"]}, "“create-assignment” is no tool of a lab"),
+    ],
+)
+def test_what_makes_no_sense_in_the_table_of_the_session_is_said(
+    folder: Path, session: Any, words: str
+) -> None:
+    messages: list[str] = []
+
+    def report(_path: str, message: str, *, line: int | None = None, code: str) -> None:
+        messages.append(message)
+
+    (folder / "source" / "lab.ipynb").write_text("x")
+    assert check_lab(source_of(folder, session=session), report) is None
+    assert len(messages) == 1
+    assert messages[0].startswith(words)
+
+
+def test_the_table_of_the_session_becomes_the_releases(folder: Path) -> None:
+    (folder / "source" / "lab.ipynb").write_text("x")
+    table = {"idle_minutes": 5, "sessions_max": 1000, "tools": ["terminal", "language-server", "terminal"]}
+    data = check_lab(source_of(folder, session=table), Reported())
+    assert data is not None
+    assert data.session == {
+        "idle_minutes": 5,
+        "sessions_max": 1000,
+        "tools": ["language-server", "terminal"],
+    }
+    assert store_lab(data, RELEASED).session == data.session
+
+
+RELEASED = ReleasedLab(
+    name="lab",
+    source={"lab.ipynb": b"source"},
+    learner_files={"lab.ipynb": b"learner"},
+    gradebook=b"sqlite",
+    grade_cells=(),
+)
+
+
 @pytest.mark.django_db
 def test_equal_content_is_the_same_release() -> None:
-    data = LabData(source={"lab.ipynb": b"source"}, needs={}, limits={})
-    released = ReleasedLab(
-        name="lab",
-        source={"lab.ipynb": b"source"},
-        learner_files={"lab.ipynb": b"learner"},
-        gradebook=b"sqlite",
-        grade_cells=(),
-    )
+    data = LabData(source=RELEASED.source, needs={}, limits={}, session={"idle_minutes": 20})
     course = make.CourseFactory.create()
     for number in (1, 2):
         release = make.CourseReleaseFactory.create(course=course, number=number)
         unit = make.UnitFactory.create(module__release=release, slug="lab", kind="lab")
-        import_lab(unit, None, store_lab(data, released))  # type: ignore[arg-type]
+        import_lab(unit, None, store_lab(data, RELEASED))  # type: ignore[arg-type]
     assert LabRelease.objects.count() == 1
     assert LabRelease.objects.get().lab_units.count() == 2
+    assert LabRelease.objects.get().session == {"idle_minutes": 20}
 
 
-def test_the_content_hash_knows_files_and_settings() -> None:
-    hashes = {
-        LabData(source={"lab.ipynb": b"a"}, needs={}, limits={}).content_hash,
-        LabData(source={"lab.ipynb": b"b"}, needs={}, limits={}).content_hash,
-        LabData(source={"lab.ipynb": b"a"}, needs={"gpus": 1}, limits={}).content_hash,
-        LabData(source={"lab.ipynb": b"a"}, needs={}, limits={"cell_seconds": 1}).content_hash,
-    }
-    assert len(hashes) == 4
+def test_the_copy_of_a_unit_shows_the_same_release_or_another_one(cohort: Cohort) -> None:
+    old = LabUnit.objects.select_related("unit", "release").get(unit__release=cohort.release)
+    other = make_labs.LabReleaseFactory.create(lab=old.release.lab)
+    copies = [make.UnitFactory.create(kind="lab", slug=old.unit.slug) for _ in range(3)]
+
+    copy_lab(old.unit, copies[0], None)
+    copy_lab(old.unit, copies[1], other)
+
+    assert [copy.lab_unit.release for copy in copies[:2]] == [old.release, other]
+    with pytest.raises(TypeError):
+        copy_lab(old.unit, copies[2], "a release")
