@@ -34,6 +34,11 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "reconcile-sign-outs": {
+        "task": "labs.tasks.reconcile_sign_outs",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "reconcile-gradings": {
         "task": "labs.tasks.reconcile_gradings",
         "schedule": 10.0,

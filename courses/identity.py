@@ -19,7 +19,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class HubIdentityAdapter(DefaultOIDCAdapter):
-    """A hub learns the opaque `hub_name` and nothing else: no address, no name, no row id."""
+    """A hub learns the opaque `hub_name` and the language of its pages: no address, no name, no row id."""
 
     def get_issuer(self) -> str:
         return str(settings.ORIGIN)
@@ -33,7 +33,11 @@ class HubIdentityAdapter(DefaultOIDCAdapter):
         email: str | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        return {"sub": self.get_user_sub(client, user), "preferred_username": user.hub_name}
+        return {
+            "sub": self.get_user_sub(client, user),
+            "preferred_username": user.hub_name,
+            "locale": user.language,
+        }
 
     def get_user_sub(self, client: object, user: User) -> str:
         return str(user.public_id)

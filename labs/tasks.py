@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from labs.models import Hub
-from labs.work import collecting, delivering, grading, reconciling, spawning, workspaces
+from labs.work import collecting, delivering, grading, reconciling, signing_out, spawning, workspaces
 
 
 def queue_of(factory: str) -> str:
@@ -34,6 +34,11 @@ def send_collect(submission_id: int, factory: str) -> None:
 def send_grading(run_id: int) -> None:
     """A worker that hangs over a run is killed, and the run goes the way of one whose worker died."""
     grade_submission.apply_async((run_id,), time_limit=grading.longest_seconds(run_id))
+
+
+def send_sign_out(sign_out_id: int, factory: str) -> None:
+    """One that waits longer than the sweep's interval is dropped: a hub that is down must not pile them up."""
+    sign_out.apply_async((sign_out_id,), queue=queue_of(factory), expires=10)
 
 
 @shared_task
@@ -85,6 +90,17 @@ def collect_submission(submission_id: int) -> None:
 def reconcile_submissions() -> None:
     for submission_id, factory in collecting.claim_forgotten_submissions():
         send_collect(submission_id, factory)
+
+
+@shared_task
+def sign_out(sign_out_id: int) -> None:
+    signing_out.sign_out(sign_out_id)
+
+
+@shared_task
+def reconcile_sign_outs() -> None:
+    for sign_out_id, factory in signing_out.claim_forgotten_sign_outs():
+        send_sign_out(sign_out_id, factory)
 
 
 @shared_task

@@ -108,6 +108,14 @@ class HubClient(Asker):
         """Forget a token before its time; one that is gone already is fine."""
         self._ask("DELETE", f"/users/{check_name(user)}/tokens/{check_name(token_id)}", accept={204, 404})
 
+    def sign_out(self, user: str, *, seconds_ago: float = 0) -> None:
+        """End every browser's log-in of a person as of `seconds_ago`; their servers and our tokens go on.
+
+        By our own handler at the hub; somebody whom the hub does not know has nothing to end there.
+        """
+        path = f"/paja/users/{check_name(user)}/sign-out"
+        self._ask("POST", path, json={"seconds_ago": seconds_ago}, accept={204})
+
     def _ask(
         self,
         method: str,

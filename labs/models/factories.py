@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -69,6 +69,13 @@ class Hub(models.Model):
     def url_of(self, hub_name: str, path: str) -> str:
         """The address in a browser of `path` (absolute) on a learner's own origin."""
         return f"{urlsplit(self.public_url).scheme}://{self.host_of(hub_name)}{path}"
+
+    def open_url(self, path: str) -> str:
+        """The hub's address that opens `path` on the origin of the person whom it names.
+
+        The hub looks first whose log-in the browser holds, and has that person log in anew where it is another's.
+        """
+        return f"{self.public_url.rstrip('/')}/hub/open?{urlencode({'next': path})}"
 
 
 class HubOutage(models.Model):

@@ -97,6 +97,9 @@ class FakeHub:
         check_name(user)
         self.tokens.pop(check_name(token_id), None)
 
+    def sign_out(self, user: str, *, seconds_ago: float = 0) -> None:
+        self.calls.append(("sign_out", check_name(user)))
+
     def lose_server(self, user: str, server: str) -> None:
         """The server dies by itself, as when its node is lost: the hub knows it, and that it does not run."""
         self.servers[user, server] = replace(self.servers[user, server], is_ready=False, pending="")
@@ -150,6 +153,9 @@ class UnavailableHub(FakeHub):
         raise HubUnavailableError("down")
 
     def revoke_token(self, user: str, token_id: str) -> None:
+        raise HubUnavailableError("down")
+
+    def sign_out(self, user: str, *, seconds_ago: float = 0) -> None:
         raise HubUnavailableError("down")
 
 

@@ -168,3 +168,21 @@ def test_a_name_that_would_reach_another_address_is_refused(name: str) -> None:
         always(200).find_server("p-1", name)
     with pytest.raises(ValueError, match="not a name"):
         always(201).create_server_token(name, "s-1", expires_in=60)
+
+
+def test_a_sign_out_says_how_long_ago_it_was_and_only_204_is_heard() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(204)
+
+    client(answer).sign_out("p-1", seconds_ago=3.5)
+
+    assert seen[0].method == "POST"
+    assert seen[0].url.path == "/hub/api/paja/users/p-1/sign-out"
+    assert json.loads(seen[0].content) == {"seconds_ago": 3.5}
+    with pytest.raises(SpawnRejectedError):  # a hub without our handler knows no such address
+        always(404).sign_out("p-1")
+    with pytest.raises(HubUnavailableError):
+        always(502).sign_out("p-1")
