@@ -27,9 +27,9 @@ def active_sessions_for(user: User | AnonymousUser) -> list[LabSession]:
     if not user.is_authenticated:
         return []
     return list(
-        LabSession.objects.filter(learner=user, status__in=ACTIVE_SESSION_STATUSES).select_related(
-            "lab", "hub__factory"
-        )
+        LabSession.objects.filter(learner=user, status__in=ACTIVE_SESSION_STATUSES)
+        .select_related("lab", "hub__factory", "release", "enrolment__cohort")
+        .defer("release__source_files", "release__learner_files", "release__grade_cells")
     )
 
 
@@ -42,6 +42,11 @@ def own_sessions_for(user: User) -> QuerySet[LabSession]:
 def lab_session_for(user: User, public_id: UUID) -> LabSession:
     """A session is its learner's alone: to open it is to act as them."""
     return get_object_or_404(own_sessions_for(user), public_id=public_id)
+
+
+def own_session_by_server(user: User, server_name: str) -> LabSession:
+    """A person's own session by the name that its hub knows its server by."""
+    return get_object_or_404(own_sessions_for(user), server_name=server_name)
 
 
 def submissions_for(user: User) -> QuerySet[Submission]:

@@ -2,10 +2,11 @@
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
 
-from labs import access
+from labs.services.running import find_running
 
 
 def running_sessions(request: HttpRequest) -> dict[str, object]:
-    """`active_sessions`: the person's own sessions that have not ended, newest first."""
-    return {"active_sessions": SimpleLazyObject(lambda: access.active_sessions_for(request.user))}
+    """`running`: the person's own sessions that have not ended (RunningSessions)."""
+    return {"running": SimpleLazyObject(lambda: find_running(request.user, get_language() or ""))}

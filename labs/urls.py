@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labs.views import sessions, submissions, unit_panel
+from labs.views import running, sessions, submissions, unit_panel
 
 app_name = "labs"
 urlpatterns = [
@@ -12,7 +12,11 @@ urlpatterns = [
     path("labs/sessions/<uuid:session_id>/", sessions.session, name="session"),
     path("labs/sessions/<uuid:session_id>/status", sessions.session_status, name="session-status"),
     path("labs/sessions/<uuid:session_id>/open", sessions.session_open, name="session-open"),
+    path("labs/sessions/<uuid:session_id>/keep", sessions.session_keep, name="session-keep"),
+    path("labs/sessions/<uuid:session_id>/restart", sessions.session_restart, name="session-restart"),
     path("labs/sessions/<uuid:session_id>/stop", sessions.session_stop, name="session-stop"),
+    path("labs/servers/<slug:server_name>/", sessions.server, name="server"),
+    path("labs/running/", running.running, name="running"),
     path("labs/submissions/<uuid:submission_id>/", submissions.submission, name="submission"),
     path(
         "labs/submissions/<uuid:submission_id>/status",

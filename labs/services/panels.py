@@ -1,6 +1,7 @@
 """Where a learner stands in a lab, and the one thing to do next: what the lab's page shows."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -159,11 +160,14 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit) -> LabPanel:
     )
 
 
-def make_version(*parts: object, saved_at: datetime | None = None) -> str:
-    """A name for what a page shows: `state.minutes`, where minutes is the age of the saved work.
+def make_version(*parts: object, saved_at: datetime | None = None, quiet: Sequence[object] = ()) -> str:
+    """A name for what a page shows: `state.details`; the details are `quiet` and the time and age of the saved work.
 
-    A page that has this version is not sent it again; where only the minutes differ, nothing is announced.
+    A page that has this version is not sent it again; where only the details differ, nothing is announced.
     """
-    state = hashlib.sha256(repr((*parts, saved_at)).encode()).hexdigest()[:16]
     minutes = int((timezone.now() - saved_at).total_seconds() // 60) if saved_at else 0
-    return f"{state}.{minutes}"
+    return f"{_digest(parts)}.{_digest((saved_at, minutes, *quiet))}"
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from courses.templatetags.words import minutes as say_minutes
+
 register = template.Library()
 
 # The hour, the day and what joins them, where a language differs from English.
@@ -44,3 +46,11 @@ def ago(value: datetime | None) -> str:
     if timezone.now() - value < timedelta(minutes=1):
         return str(_("less than a minute ago"))
     return str(naturaltime(value))
+
+
+@register.filter
+def span(minutes: int | None) -> str:
+    """A duration that goes by: `1 h 42 min`; the last minute is not counted in seconds."""
+    if minutes is None:
+        return ""
+    return say_minutes(minutes) if minutes else _("less than a minute")

@@ -1,18 +1,19 @@
-"""A session in words: the steps from request to ready, and what happened, for people."""
+"""A session in words: the steps from request to ready and to its end, and what happened, for people."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 
-from labs.models import LabSession, LabSessionEvent
+from labs.models import LabSession
 from labs.reasons import sentence_for
-from labs.services.panels import make_version
-from labs.services.sessions import find_delay
 from labs.states import SessionStatus
 
 StepState = Literal["done", "now", "failed", "todo"]
+
+# The server is gone, the work is there and nobody is to blame: no reason to alarm anybody.
+CALM_FAILURES: Final = {"server_lost"}
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,41 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far the steps are: `value` of `most` for the bar, where each step has two halves, and the same in words."""
+
+    label: str
+    words: str
+    value: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a session ended: why, where it was not by the person's own press, and whether that is no fault at all."""
+
+    heading: str
+    sentence: str
+    is_calm: bool
+
+
+@dataclass(frozen=True)
 class Happening:
-    """One event in a sentence."""
+    """One event in a sentence; `by` names whoever did it, where it was neither the session's own person nor Paja."""
 
     sentence: str
     at: datetime
+    by: str = ""
 
 
 def list_steps(session: LabSession) -> list[Step]:
-    """The way from request to ready: each step with what it means and how far it is."""
+    """The way from request to ready, or from there to the end: each step with what it means and how far it is."""
+    if session.status == SessionStatus.STOPPING:
+        return _steps_to_the_end(session)
     factory = session.hub.factory.name
     times = (session.requested_at, session.asked_at, session.delivery_claimed_at, session.ready_at)
     names = (
-        (_("Requested"), _request_note(session)),
+        (_("Requested"), _("Paja has your request and passes it on to the factory.")),
         (
             _("Starting at %(factory)s") % {"factory": factory},
             _("Your own server is starting. This usually takes less than a minute."),
@@ -54,33 +77,48 @@ def list_steps(session: LabSession) -> list[Step]:
     ]
 
 
+def find_progress(steps: list[Step]) -> Progress | None:
+    """None where no step is under way."""
+    for number, step in enumerate(steps):
+        if step.state == "now":
+            words = _("Step %(number)s of %(count)s") % {"number": number + 1, "count": len(steps)}
+            return Progress(step.name, words, 2 * number + 1, 2 * len(steps))
+    return None
+
+
+def find_ending(session: LabSession) -> Ending | None:
+    if session.is_active:
+        return None
+    if session.status == SessionStatus.FAILED:
+        heading = _("Your lab has ended") if session.ready_at else _("Your lab did not start")
+        return Ending(heading, sentence_for(session.reason), session.reason in CALM_FAILURES)
+    is_own_press = session.stop_reason in {"", "stop_requested"}
+    sentence = "" if is_own_press else sentence_for(session.stop_reason)
+    return Ending(_("Your lab is stopped"), sentence, is_calm=True)
+
+
 def list_happenings(session: LabSession) -> list[Happening]:
     """The newest events first; an event without a reason is named by its state."""
-    events: list[LabSessionEvent] = list(session.events.order_by("-created_at", "-pk")[:20])
+    events = session.events.select_related("actor").order_by("-created_at", "-pk")[:20]
     return [
         Happening(
             sentence_for(event.reason) if event.reason else str(SessionStatus(event.after).label),
             event.created_at,
+            event.actor.get_short_name() if event.actor and event.actor_id != session.learner_id else "",
         )
         for event in events
     ]
 
 
-def version_of(session: LabSession) -> str:
-    """Changes when what the session's page shows does."""
-    return make_version(
-        session.status,
-        session.asked_at,
-        session.delivery_claimed_at,
-        find_delay(session),
-        saved_at=session.work_saved_at,
-    )
-
-
-def _request_note(session: LabSession) -> str:
-    if reason := find_delay(session):
-        return sentence_for(reason)
-    return _("Paja has your request and passes it on to the factory.")
+def _steps_to_the_end(session: LabSession) -> list[Step]:
+    asked = _("Restart asked for") if session.is_restarting else _("Stop asked for")
+    saving = _("Your work is copied to Paja, and then the server is ended. This usually takes a few seconds.")
+    last = _("Starting anew") if session.is_restarting else _("Stopped")
+    return [
+        Step(asked, "", "done", session.stop_requested_at),
+        Step(_("Saving your work and ending the server"), saving, "now"),
+        Step(last, "", "todo"),
+    ]
 
 
 def _step_number(session: LabSession) -> int:

@@ -1,4 +1,4 @@
-"""A lab session's own page: followed live from request to ready, opened, stopped."""
+"""A lab session's own page: followed live from request to ready, opened, kept, restarted, stopped."""
 
 from urllib.parse import quote
 from uuid import UUID
@@ -6,25 +6,33 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
+from courses.access import taught_cohorts_for
+from courses.models import Cohort
 from courses.views.requests import SignedInRequest, press_requires_login
-from labs.access import lab_session_for
-from labs.models import LabSession
-from labs.reasons import sentence_for
-from labs.services.lab_units import find_title
-from labs.services.sessions import find_delay, request_stop, watch_session
+from labs.access import lab_session_for, own_session_by_server
+from labs.models import LabSession, Snapshot
+from labs.services.panels import make_version
+from labs.services.running import find_session_titles
+from labs.services.session_times import SessionTimes
+from labs.services.sessions import keep_session, request_stop, watch_session
+from labs.services.troubles import find_trouble, find_unsaved
 from labs.states import SessionStatus
-from labs.views.responses import render_polled
-from labs.views.session_words import list_happenings, list_steps, version_of
+from labs.views.responses import redirect_back, redirect_polled, render_polled
+from labs.views.session_words import find_ending, find_progress, list_happenings, list_steps
+
+APPS = {"lab": "lab/tree", "notebook": "notebooks"}
+"""What a notebook can be opened in, and where that has its notebooks on the learner's server."""
 
 
 @login_required
 @require_GET
 def session(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     lab_session = lab_session_for(request.user, session_id)
-    return render(request, "labs/session_detail.html", _context(lab_session))
+    return render(request, "labs/session_detail.html", _context(request, lab_session))
 
 
 @login_required
@@ -32,7 +40,10 @@ def session(request: SignedInRequest, session_id: UUID) -> HttpResponse:
 def session_status(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     lab_session = lab_session_for(request.user, session_id)
     watch_session(lab_session)
-    context = _context(lab_session)
+    context = _context(request, lab_session)
+    successor = context["successor"]
+    if lab_session.is_restarting and isinstance(successor, LabSession):
+        return redirect_polled("labs:session", successor.public_id)
     return render_polled(
         request,
         "labs/_session_status.html",
@@ -45,41 +56,97 @@ def session_status(request: SignedInRequest, session_id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def session_open(request: SignedInRequest, session_id: UUID) -> HttpResponse:
-    """To JupyterLab with the notebook; back to the session's page while it is not ready."""
+    """To the notebook in JupyterLab or Notebook 7; back to the session's page while it is not ready."""
     lab_session = lab_session_for(request.user, session_id)
     if lab_session.status != SessionStatus.READY:
         return redirect("labs:session", session_id)
-    return HttpResponseRedirect(notebook_url(lab_session))
+    app = request.GET.get("app", "")
+    if app in APPS and app != _last_app(request):
+        request.session["lab_app"] = app
+    return HttpResponseRedirect(notebook_url(lab_session, app if app in APPS else _last_app(request)))
+
+
+@press_requires_login
+def session_keep(request: SignedInRequest, session_id: UUID) -> HttpResponse:
+    keep_session(lab_session_for(request.user, session_id), actor=request.user)
+    return redirect_back(request, "labs:session", session_id)
+
+
+@press_requires_login
+def session_restart(request: SignedInRequest, session_id: UUID) -> HttpResponse:
+    lab_session = lab_session_for(request.user, session_id)
+    request_stop(lab_session, actor=request.user, reason="restart_requested", is_restarting=True)
+    return redirect("labs:session", session_id)
 
 
 @press_requires_login
 def session_stop(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     request_stop(lab_session_for(request.user, session_id), actor=request.user)
-    return redirect("labs:session", session_id)
+    return redirect_back(request, "labs:session", session_id)
 
 
-def notebook_url(lab_session: LabSession) -> str:
-    """The address in a browser of the lab's first notebook on the learner's own server."""
-    release = lab_session.release
-    path = "/".join([lab_session.workspace.folder, *release.notebooks[:1]])
-    return lab_session.hub.url_of(
-        lab_session.learner.hub_name, f"{lab_session.url_path}lab/tree/{quote(path)}"
-    )
+@login_required
+@require_GET
+def server(request: SignedInRequest, server_name: str) -> HttpResponse:
+    """From a page of the hub, which knows a session by its server's name, to the session's page."""
+    return redirect("labs:session", own_session_by_server(request.user, server_name).public_id)
 
 
-def _context(lab_session: LabSession) -> dict[str, object]:
-    cohort = lab_session.enrolment.cohort if lab_session.enrolment else None
-    delay = find_delay(lab_session)
+def notebook_url(lab_session: LabSession, app: str = "lab") -> str:
+    """The address in a browser that opens the lab's first notebook on the learner's own server."""
+    path = "/".join([lab_session.workspace.folder, *lab_session.release.notebooks[:1]])
+    return lab_session.hub.open_url(f"{lab_session.url_path}{APPS[app]}/{quote(path)}")
+
+
+def _last_app(request: SignedInRequest) -> str:
+    app = str(request.session.get("lab_app", ""))
+    return app if app in APPS else "lab"
+
+
+def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, object]:
+    times = SessionTimes(lab_session, timezone.now())
+    trouble = find_trouble(lab_session.hub, lab_session, times.now) if lab_session.is_active else None
+    unsaved = find_unsaved(lab_session.workspace)
+    successor, kept = (None, None) if lab_session.is_active else _find_what_followed(lab_session)
+    steps = list_steps(lab_session)
     return {
         "session": lab_session,
-        "cohort": cohort,
-        "lab_title": find_title(cohort.release, lab_session.lab.slug, get_language() or "")
-        if cohort
-        else lab_session.lab.slug,
-        "steps": list_steps(lab_session),
-        "delay": sentence_for(delay) if delay else "",
-        "failure": sentence_for(lab_session.reason) if lab_session.status == SessionStatus.FAILED else "",
+        "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,
+        "source_cohort": None if lab_session.enrolment else _find_taught_cohort(request, lab_session),
+        "lab_title": find_session_titles([lab_session], get_language() or "")[lab_session.pk],
+        "app": _last_app(request),
+        "times": times,
+        "steps": steps,
+        "progress": find_progress(steps),
+        "trouble": trouble,
+        "unsaved": unsaved,
+        "ending": find_ending(lab_session),
+        "successor": successor,
+        "kept": kept,
         "happenings": list_happenings(lab_session),
-        "version": version_of(lab_session),
-        "section": "learning",
+        "version": make_version(
+            lab_session.status,
+            lab_session.is_restarting,
+            lab_session.asked_at,
+            lab_session.delivery_claimed_at,
+            times.warning,
+            trouble,
+            unsaved,
+            successor and successor.pk,
+            saved_at=lab_session.work_saved_at,
+            quiet=(times.elapsed_minutes, times.minutes_left, times.idle_minutes_left, times.poll_seconds),
+        ),
+        "section": "learning" if lab_session.enrolment else "teaching",
     }
+
+
+def _find_what_followed(ended: LabSession) -> tuple[LabSession | None, Snapshot | None]:
+    """The newest session of the same files since, and the work as Paja has it."""
+    later = ended.workspace.sessions.filter(requested_at__gt=ended.requested_at)
+    return later.order_by("-requested_at").first(), ended.workspace.current_snapshot
+
+
+def _find_taught_cohort(request: SignedInRequest, lab_session: LabSession) -> Cohort | None:
+    """The cohort through whose page an author came to the source of a lab, as far as can be told."""
+    cohorts = taught_cohorts_for(request.user).filter(release__course=lab_session.lab.course_id)
+    return cohorts.order_by("-ends_at").first()

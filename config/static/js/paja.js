@@ -87,6 +87,89 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// Fragments that ask for themselves again ([data-poll]). A page that nobody looks at asks more rarely, and at once
+// when somebody looks again. What was open or had the focus stays so when a fragment is drawn anew.
+const HIDDEN_PAUSE = 10_000;
+const asked = new Map();
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, triggeringEvent } = event.detail;
+  if (!elt.matches("[data-poll]")) return;
+  const now = Date.now();
+  if (document.hidden && !triggeringEvent && now - (asked.get(elt.id) ?? 0) < HIDDEN_PAUSE) {
+    event.preventDefault();
+  } else {
+    asked.set(elt.id, now);
+  }
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("[data-poll]")) htmx.trigger(element, "paja:look");
+});
+let kept = { open: [], focus: "" };
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const open = [...event.detail.target.querySelectorAll("details[open][id]")].map((each) => each.id);
+  kept = { open, focus: document.activeElement?.id ?? "" };
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
+  const held = kept.focus && document.getElementById(kept.focus);
+  if (held && document.activeElement === document.body) held.focus({ preventScroll: true });
+});
+
+// “Tell me when it is ready”: asked for per session ([data-tell]), told by whatever part of a page first has the
+// news of it ([data-news]). What was asked for is remembered in the browser, so any tab may tell.
+const TELL = "paja_tell";
+function sessionsToTell() {
+  try {
+    return new Set(JSON.parse(localStorage.getItem(TELL) ?? "[]"));
+  } catch {
+    return new Set();
+  }
+}
+function rememberToTell(change) {
+  const sessions = sessionsToTell();
+  change(sessions);
+  try {
+    localStorage.setItem(TELL, JSON.stringify([...sessions].slice(-20)));
+  } catch {
+    // A browser that keeps nothing asks again on the next page.
+  }
+}
+function canTell() {
+  if (!("Notification" in window) || Notification.permission === "denied") return false;
+  if (Notification.permission === "granted") return true;
+  try {
+    new Notification(""); // shows nothing without the permission; browsers of telephones have the name only
+    return true;
+  } catch {
+    return false;
+  }
+}
+function dressTelling() {
+  const sessions = sessionsToTell();
+  for (const button of document.querySelectorAll("[data-tell]")) {
+    button.hidden = sessions.has(button.dataset.tell) || !canTell();
+  }
+  for (const words of document.querySelectorAll("[data-told]")) {
+    words.hidden = !sessions.has(words.dataset.told) || Notification.permission !== "granted";
+  }
+  for (const { dataset } of document.querySelectorAll("[data-news]")) {
+    if (!sessions.has(dataset.news)) continue;
+    rememberToTell((all) => all.delete(dataset.news));
+    sessions.delete(dataset.news);
+    if (!dataset.newsTitle || !canTell()) continue;
+    const news = new Notification(dataset.newsTitle, { body: dataset.newsText, tag: dataset.news });
+    news.onclick = () => window.focus();
+  }
+}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-tell]");
+  if (!button) return;
+  const { tell } = button.dataset;
+  if ((await Notification.requestPermission()) === "granted") rememberToTell((all) => all.add(tell));
+  dressTelling();
+});
+
 // Copy buttons on code, and on anything with data-copy="text".
 function dressCode(root) {
   const template = document.getElementById("copy-button");
@@ -136,6 +219,7 @@ function guessTimeZone(root) {
 function dress(root) {
   dressCode(root);
   guessTimeZone(root);
+  dressTelling();
 }
 document.addEventListener("htmx:load", (event) => dress(event.detail.elt));
 dress(document);

@@ -1,6 +1,7 @@
 """A session's page: followed from request to ready, opened, stopped, seen by its learner alone."""
 
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -114,19 +115,32 @@ def test_a_look_at_a_ready_session_has_its_work_looked_at(as_ada: Client, make_s
     assert session.visited_at is not None
 
 
-def test_open_leads_to_the_notebook_on_the_learners_own_origin(
-    as_ada: Client, make_session: MakeSession
+@pytest.mark.parametrize(
+    ("app", "place"), [("", "lab/tree"), ("lab", "lab/tree"), ("notebook", "notebooks"), ("no", "lab/tree")]
+)
+def test_open_leads_through_the_hub_to_the_notebook(
+    as_ada: Client, make_session: MakeSession, app: str, place: str
 ) -> None:
     session = make_session()
     LabRelease.objects.filter(pk=session.release_id).update(learner_files={"öl & gas.ipynb": "1" * 64})
 
-    url = as_ada.get(address_of(session, "open")).headers["Location"]
+    url = urlsplit(as_ada.get(address_of(session, "open"), {"app": app}).headers["Location"])
 
     name = session.learner.hub_name
-    assert url == (
-        f"http://{name}.kajaani.localhost:8010/user/{name}/{session.server_name}"
-        "/lab/tree/pipelines/practise/%C3%B6l%20%26%20gas.ipynb"
-    )
+    assert f"{url.scheme}://{url.netloc}{url.path}" == "http://kajaani.localhost:8010/hub/open"
+    assert parse_qs(url.query)["next"] == [
+        f"/user/{name}/{session.server_name}/{place}/pipelines/practise/%C3%B6l%20%26%20gas.ipynb"
+    ]
+
+
+def test_the_last_choice_of_what_to_open_in_comes_first(as_ada: Client, make_session: MakeSession) -> None:
+    session = make_session()
+    assert as_ada.get(address_of(session)).context["app"] == "lab"
+
+    as_ada.get(address_of(session, "open"), {"app": "notebook"})
+
+    assert as_ada.get(address_of(session)).context["app"] == "notebook"
+    assert "%2Fnotebooks%2F" in as_ada.get(address_of(session, "open")).headers["Location"]
 
 
 @pytest.mark.parametrize("status", [status for status in SessionStatus if status != SessionStatus.READY])

@@ -1,0 +1,109 @@
+"""A person's own sessions that have not ended: what the top bar of every page shows of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from courses.models import Enrolment, UnitText, User
+from courses.texts import pick_text
+from labs.access import active_sessions_for
+from labs.models import LabSession
+from labs.services.session_times import SessionTimes
+from labs.states import SessionStatus
+
+MOVING_SECONDS: Final = 5
+STEADY_SECONDS: Final = 30
+
+
+@dataclass(frozen=True)
+class RunningSession:
+    session: LabSession
+    title: str
+    times: SessionTimes
+
+    @property
+    def key(self) -> str:
+        """Changes when there is something to say of the session."""
+        return f"{self.session.public_id.hex[:8]}-{self.session.status}-{self.times.warning}"
+
+    @property
+    def is_moving(self) -> bool:
+        return self.session.status != SessionStatus.READY
+
+    @property
+    def is_worth_saying(self) -> bool:
+        """Whether it is ready or about to end."""
+        return self.session.status == SessionStatus.READY
+
+
+@dataclass(frozen=True)
+class RunningSessions:
+    """Newest first."""
+
+    items: tuple[RunningSession, ...]
+
+    @cached_property
+    def first(self) -> RunningSession | None:
+        """The one to name where there is room for one: what is about to end, what moves, the newest."""
+        order = sorted(self.items, key=lambda item: (not item.times.warning, not item.is_moving))
+        return order[0] if order else None
+
+    @property
+    def poll_seconds(self) -> int:
+        return MOVING_SECONDS if any(item.is_moving for item in self.items) else STEADY_SECONDS
+
+    @property
+    def version(self) -> str:
+        """Changes when what is shown does; before the point when there is something to say."""
+        keys = "~".join(item.key for item in self.items)
+        minutes = "~".join(f"{item.times.elapsed_minutes}-{item.times.minutes_left}" for item in self.items)
+        return f"{keys}.{minutes}"
+
+    def find_news(self, seen: str) -> list[RunningSession]:
+        """Those that have become ready or are about to end since a page had the version `seen`."""
+        known = set(seen.partition(".")[0].split("~"))
+        return [item for item in self.items if item.is_worth_saying and item.key not in known]
+
+
+def find_running(user: User | AnonymousUser, language: str) -> RunningSessions:
+    """In two queries however many there are, and one where there is none."""
+    now = timezone.now()
+    sessions = active_sessions_for(user)
+    titles = find_session_titles(sessions, language)
+    return RunningSessions(
+        tuple(RunningSession(session, titles[session.pk], SessionTimes(session, now)) for session in sessions)
+    )
+
+
+def find_session_titles(sessions: list[LabSession], language: str) -> dict[int, str]:
+    """The lab's title for each session: of its cohort's course, else of the newest that has the release.
+
+    Sessions come with `enrolment__cohort`. A release that no course has any more goes by its lab's slug.
+    """
+    titles = {session.pk: session.lab.slug for session in sessions}
+    if not sessions:
+        return titles
+    texts = (
+        UnitText.objects.filter(unit__lab_unit__release__in={session.release_id for session in sessions})
+        .select_related("unit__lab_unit", "unit__release")
+        .only("language", "title", "unit__lab_unit__release", "unit__release__languages")
+    )
+    by_unit: dict[int, list[UnitText]] = {}
+    for text in texts:
+        by_unit.setdefault(text.unit_id, []).append(text)
+    for session in sessions:
+        units = [
+            texts for texts in by_unit.values() if texts[0].unit.lab_unit.release_id == session.release_id
+        ]
+        if units:
+            newest = max(units, key=lambda texts: _closeness(texts[0], session.enrolment))
+            titles[session.pk] = pick_text(newest, language, newest[0].unit.release.source_language).title
+    return titles
+
+
+def _closeness(text: UnitText, enrolment: Enrolment | None) -> tuple[bool, int]:
+    release_id = text.unit.release_id
+    return enrolment is not None and release_id == enrolment.cohort.release_id, release_id
