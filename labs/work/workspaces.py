@@ -47,7 +47,7 @@ class WorkspaceFiles:
 
     files: dict[str, bytes]
     saved_at: datetime
-    unread: Mapping[str, ServerAnswerError] = field(default_factory=dict)
+    unread: dict[str, ServerAnswerError] = field(default_factory=dict)
 
 
 def list_workspace(session: LabSession, contents: ContentsClient) -> Listing:
@@ -62,8 +62,8 @@ def read_workspace(session: LabSession, contents: ContentsClient) -> WorkspaceFi
     One that is there and cannot be read is an error: work must not be lost in silence.
     """
     found = read_listed_files(session, contents, list_workspace(session, contents))
-    for error in found.unread.values():
-        raise error
+    for unread in found.unread.values():
+        raise unread
     return found
 
 
@@ -147,8 +147,8 @@ def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot
     except ServerAnswerError as error:
         note_unsaved(session.workspace, UNSAVED.get(error.reason, session.workspace.unsaved_reason))
         raise
-    for error in found.unread.values():
-        raise error
+    for unread in found.unread.values():
+        raise unread
     note_unsaved(session.workspace, "unsaved_name" if listing.refused else "")
     return keep_files(session, found, store_files(found.files), cause)
 
