@@ -7,8 +7,8 @@ from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from courses.access import enrolment_for, taught_cohorts_for
-from courses.models import CourseRelease, Enrolment, User
-from labs.models import LabSession, LabUnit, Submission
+from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, User
+from labs.models import LabDraft, LabSession, LabUnit, Submission
 from labs.states import ACTIVE_SESSION_STATUSES
 
 
@@ -58,3 +58,28 @@ def submissions_for(user: User) -> QuerySet[Submission]:
 
 def submission_for(user: User, public_id: UUID) -> Submission:
     return get_object_or_404(submissions_for(user), public_id=public_id)
+
+
+def authored_cohorts_for(user: User) -> QuerySet[Cohort]:
+    """Cohorts whose labs a person may edit, solutions and all: their instructors and administrators.
+
+    Assistants and a factory's staff see what learners do, and no source.
+    """
+    cohorts = Cohort.objects.select_related("release__course", "release__origin", "factory")
+    if user.is_superuser:
+        return cohorts
+    return cohorts.filter(team_members__user=user, team_members__role=CohortTeamMember.Role.INSTRUCTOR)
+
+
+def source_for(user: User, cohort_id: UUID, lab_slug: str) -> tuple[Cohort, LabUnit]:
+    """A cohort that a person is an instructor of, and a lab of the release that it has."""
+    cohort = get_object_or_404(authored_cohorts_for(user), public_id=cohort_id)
+    return cohort, get_object_or_404(lab_units_of(cohort.release), unit__slug=lab_slug)
+
+
+def draft_for(user: User, public_id: UUID) -> LabDraft:
+    """A draft is seen by all instructors of the cohort that it was made for."""
+    drafts = LabDraft.objects.filter(cohort__in=authored_cohorts_for(user)).select_related(
+        "cohort__release__course", "cohort__factory", "lab__course", "author", "base", "released", "same_as"
+    )
+    return get_object_or_404(drafts, public_id=public_id)

@@ -2,15 +2,13 @@
 
 import json
 import logging
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from courses.models import Enrolment
@@ -23,10 +21,10 @@ from labs.nbgrader import GradeCellSpec, GradingResult, NotebookResult, Released
 from labs.states import GradingStatus
 from labs.transitions import move_grading
 from labs.work.collecting import queue_run
+from labs.work.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS: Final = 3.0
 LOST_AFTER: Final = timedelta(seconds=20)
 RESEND_AFTER: Final = timedelta(seconds=20)
 RESEND_AT_ONCE: Final = 50
@@ -51,7 +49,7 @@ def grade(run_id: int) -> None:
     except StaleStateError:
         return
     try:
-        with heartbeat(run):
+        with heartbeat(lambda: say_alive(run), name=f"run-{run.pk}"):
             result = run_pipeline(run.submission)
         record_result(run, result)
     except StaleStateError:
@@ -100,35 +98,9 @@ def longest_seconds(run_id: int) -> int:
     return int(2 * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
 
 
-@contextmanager
-def heartbeat(run: GradingRun) -> Iterator[None]:
-    """Say every few seconds that the worker is alive, from a thread, until the body ends."""
-    done = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not done.wait(HEARTBEAT_SECONDS):
-                say_alive(run)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=beat, name=f"heartbeat-{run.pk}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
 def say_alive(run: GradingRun) -> None:
-    """A database that is away for a moment must not make the run look dead for good."""
-    try:
-        running = GradingRun.objects.filter(pk=run.pk, status=GradingStatus.RUNNING)
-        running.update(heartbeat_at=timezone.now())
-    except DatabaseError:
-        logger.exception("run %s: no heartbeat", run.public_id)
-        connection.close()
+    running = GradingRun.objects.filter(pk=run.pk, status=GradingStatus.RUNNING)
+    running.update(heartbeat_at=timezone.now())
 
 
 def record_result(run: GradingRun, result: GradingResult) -> None:

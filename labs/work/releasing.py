@@ -1,18 +1,26 @@
-"""Making lab releases of what was checked, and course releases that differ in one lab."""
+"""Making lab releases of what was checked, course releases that differ in one lab, and letting a cohort have them."""
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
+from django.utils import timezone
 
-from courses.models import CourseRelease, User
-from courses.services.releasing import copy_release
+from courses.models import Cohort, Course, CourseRelease, User
+from courses.services.releasing import copy_release, move_cohort
 from labs.blobs import hash_files
-from labs.models import Lab, LabRelease, LabUnit
+from labs.exceptions import RefusedError, StaleStateError
+from labs.models import Lab, LabDraft, LabRelease, LabUnit
+from labs.states import DraftStatus
+from labs.transitions import move_draft
+from labs.work.drafting import fail_when_tried_enough
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,3 +85,58 @@ def exchange_lab(base: CourseRelease, release: LabRelease, *, actor: User | None
 def _list_labs(release: CourseRelease) -> dict[str, str]:
     labs = LabUnit.objects.filter(unit__release=release)
     return dict(labs.values_list("unit__slug", "release__content_hash"))
+
+
+def release_draft(draft_id: int) -> None:
+    """Make the draft the release that its cohort has, all of it or nothing; a fault of ours is tried again."""
+    draft = LabDraft.objects.select_related("base", "lab__course").get(pk=draft_id)
+    if draft.status != DraftStatus.RELEASING:
+        return
+    LabDraft.objects.filter(pk=draft.pk).update(tries=F("tries") + 1)
+    draft.refresh_from_db(fields=["tries"])
+    try:
+        give_to_cohort(draft)
+    except StaleStateError:
+        logger.info("draft %s was released by another worker", draft.public_id)
+    except RefusedError as refusal:
+        move_draft(draft, DraftStatus.FAILED, reason=refusal.reason)
+    except Exception:
+        logger.exception("draft %s was not released", draft.public_id)
+        fail_when_tried_enough(draft, reason="draft_not_released")  # else the sweep sends it again
+
+
+@transaction.atomic
+def give_to_cohort(draft: LabDraft) -> None:
+    """RefusedError (`cohort_moved`) where the cohort no longer has the release that the draft was compared with."""
+    Course.objects.select_for_update().get(pk=draft.lab.course_id)  # releases have numbers, one each
+    cohort = Cohort.objects.select_related("release__course", "release__origin").get(pk=draft.cohort_id)
+    before = cohort.release
+    if not LabUnit.objects.filter(unit__release=before, release=draft.base).exists():
+        raise RefusedError(reason="cohort_moved")
+    pressed = draft.events.filter(after=DraftStatus.RELEASING).last()
+    actor = pressed.actor if pressed else None
+    release = find_or_create_release(draft.lab, prepare_draft(draft))
+    after = exchange_lab(before, release, actor=actor)
+    move_cohort(cohort, after, expected=before, actor=actor, reason="draft_released")
+    move_draft(
+        draft,
+        DraftStatus.RELEASED,
+        actor=actor,
+        reason="draft_released",
+        released=release,
+        course_release=after,
+        released_at=timezone.now(),
+    )
+
+
+def prepare_draft(draft: LabDraft) -> PreparedLab:
+    """What was checked, exactly; lab.toml's tables are those of the release that it changes."""
+    return PreparedLab(
+        source_files=draft.files,
+        learner_files=draft.learner_files,
+        gradebook=draft.gradebook,
+        grade_cells=draft.grade_cells,
+        needs=draft.base.needs,
+        limits=draft.base.limits,
+        session=draft.base.session,
+    )

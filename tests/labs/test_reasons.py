@@ -7,6 +7,7 @@ from pathlib import Path
 import labs
 from labs.reasons import SENTENCES, sentence_for
 from labs.work.collecting import LEARNERS_FAULTS
+from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.reconciling import FAILURES
 
 LABS = Path(labs.__file__).parent
@@ -28,7 +29,7 @@ def texts(node: ast.expr) -> set[str]:
 
 def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
-    found = set(LEARNERS_FAULTS.values()) | set(FAILURES.values())
+    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAILURES.values())
     for module in modules():
         for node in ast.walk(module):
             match node:

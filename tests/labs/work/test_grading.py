@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
 
 from courses.models import UnitProgress
@@ -22,7 +20,6 @@ from labs.work.grading import (
     limits_of,
     longest_seconds,
     reconcile_gradings,
-    say_alive,
 )
 from tests.factories import labs as make
 
@@ -127,17 +124,6 @@ def test_a_box_that_starts_no_kernel_uses_up_no_try(run: GradingRun, monkeypatch
     run.refresh_from_db()
     assert (run.status, run.reason, run.heartbeat_at) == (GradingStatus.QUEUED, "box_unavailable", None)
     assert GradingRun.objects.count() == 1
-
-
-def test_a_heartbeat_that_cannot_be_written_is_only_one_that_is_missing(
-    run: GradingRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(**_fields: object) -> None:
-        raise OperationalError("database is locked")
-
-    monkeypatch.setattr(GradingRun.objects, "filter", refuse)
-    monkeypatch.setattr("labs.work.grading.connection", Mock())
-    say_alive(run)
 
 
 def test_a_long_queue_is_not_sent_again_all_at_once(run: GradingRun) -> None:

@@ -1,0 +1,148 @@
+"""Checking a draft: what is wrong with it, what it changes, and nbgrader's release of it where nothing is wrong."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import override
+
+from labs.blobs import read_files, store_blob, store_files
+from labs.box import BoxEnvironment, find_bubblewrap
+from labs.exceptions import BoxUnavailableError, InvalidNotebookError, StaleStateError
+from labs.models import LabDraft
+from labs.nbgrader import SourceProblem, check_source, compare_sources, make_release, name_cell
+from labs.nbgrader.results import is_notebook_path
+from labs.states import DraftStatus
+from labs.transitions import move_draft
+from labs.work.drafting import LOST_AFTER, MAX_TRIES, fail_when_tried_enough
+from labs.work.grading import SECONDS_BESIDES, limits_of
+from labs.work.heartbeats import heartbeat
+
+logger = logging.getLogger(__name__)
+
+MAX_PROBLEMS: Final = 100
+MAX_MESSAGE: Final = 500
+
+
+@dataclass(frozen=True)
+class DraftFindings:
+    """What a check gives, as a draft's fields keep it."""
+
+    problems: list[dict[str, Any]]
+    comparison: str
+    learner_files: Mapping[str, str] = field(default_factory=dict)
+    gradebook: str = ""
+    grade_cells: list[dict[str, Any]] = field(default_factory=list)
+
+
+def check_draft(draft_id: int) -> None:
+    """Claim a draft and check it. Without a box nothing is claimed, or what was is put back.
+
+    A worker that dies over it leaves a lease that runs out; after MAX_TRIES the draft has failed.
+    """
+    draft = LabDraft.objects.select_related("lab", "base", "author").get(pk=draft_id)
+    if draft.status != DraftStatus.CHECKING:
+        return
+    try:
+        find_bubblewrap()
+    except BoxUnavailableError as error:
+        logger.error("draft %s waits: %s", draft.public_id, error)  # noqa: TRY400 - the sentence says it all
+        note_waiting(draft)
+        return
+    if not claim(draft):
+        return
+    try:
+        with heartbeat(lambda: renew(draft), name=f"draft-{draft.pk}"):
+            findings = find_findings(draft)
+        move_draft(
+            draft,
+            DraftStatus.CHECKED,
+            reason="draft_problems" if findings.problems else "draft_sound",
+            checked_at=timezone.now(),
+            claimed_at=None,
+            **vars(findings),
+        )
+    except StaleStateError:
+        logger.warning("draft %s was given up before its check ended", draft.public_id)
+    except BoxUnavailableError:
+        logger.exception("draft %s goes back to the queue", draft.public_id)
+        note_waiting(draft)
+    except Exception:
+        logger.exception("draft %s was not checked", draft.public_id)
+        if not fail_when_tried_enough(draft, reason="draft_not_checked"):
+            LabDraft.objects.filter(pk=draft.pk).update(claimed_at=None)  # the sweep sends it again
+
+
+def claim(draft: LabDraft) -> bool:
+    """A lease, renewed while the check runs: one worker at a time, MAX_TRIES in all."""
+    now = timezone.now()
+    is_free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - LOST_AFTER)
+    waiting = LabDraft.objects.filter(is_free, pk=draft.pk, status=DraftStatus.CHECKING, tries__lt=MAX_TRIES)
+    won = waiting.update(claimed_at=now, tries=F("tries") + 1, reason="draft_collected")
+    draft.refresh_from_db(fields=["claimed_at", "tries", "reason"])
+    return bool(won)
+
+
+def renew(draft: LabDraft) -> None:
+    running = LabDraft.objects.filter(pk=draft.pk, status=DraftStatus.CHECKING)
+    running.update(claimed_at=timezone.now())
+
+
+def note_waiting(draft: LabDraft) -> None:
+    """This machine can box nothing: the draft waits for one that can, and no try is used up."""
+    waiting = LabDraft.objects.filter(pk=draft.pk, status=DraftStatus.CHECKING)
+    waiting.update(reason="box_unavailable", claimed_at=None, tries=0)
+
+
+def longest_seconds(draft_id: int) -> int:
+    """What a check can take at most: two executions of each notebook, its autotests' included, and the rest."""
+    draft = LabDraft.objects.select_related("base").get(pk=draft_id)
+    count = sum(is_notebook_path(path) for path in draft.files)
+    return int(2 * count * limits_of(draft.base).total_seconds) + SECONDS_BESIDES
+
+
+def find_findings(draft: LabDraft) -> DraftFindings:
+    """Everything that is said of a draft, in its author's language; runs the author's code in the box."""
+    source = read_files(draft.files)
+    environment = BoxEnvironment(python=settings.LAB_PYTHON)
+    with override(draft.author.language if draft.author else settings.LANGUAGE_CODE):
+        problems = check_source(source, environment=environment, limits=limits_of(draft.base))
+    comparison = compare_sources(read_files(draft.base.source_files), source)
+    digest = store_blob(json.dumps(comparison).encode())
+    if not problems:
+        try:
+            released = make_release(source, name=draft.lab.slug, environment=environment)
+        except InvalidNotebookError as error:
+            problems = [read_refusal(error, source)]
+        else:
+            return DraftFindings(
+                problems=[],
+                comparison=digest,
+                learner_files=store_files(released.learner_files),
+                gradebook=store_blob(released.gradebook),
+                grade_cells=[asdict(cell) for cell in released.grade_cells],
+            )
+    return DraftFindings([describe(problem, source) for problem in problems[:MAX_PROBLEMS]], digest)
+
+
+def read_refusal(error: InvalidNotebookError, source: Mapping[str, bytes]) -> SourceProblem:
+    """What nbgrader's own steps refuse; their message begins with the notebook at fault."""
+    notebook, _colon, message = str(error).partition(": ")
+    if notebook not in source:
+        notebook, message = "", str(error)
+    return SourceProblem(notebook, None, None, error.reason, message)
+
+
+def describe(problem: SourceProblem, source: Mapping[str, bytes]) -> dict[str, Any]:
+    """A problem as it is kept, with the name of its cell. The text may be an author's code's, so it is cut."""
+    content = source.get(problem.notebook, b"")
+    return {
+        **asdict(problem),
+        "cell_name": "" if problem.cell is None else name_cell(content, problem.cell),
+        "message": problem.message[:MAX_MESSAGE],
+    }
