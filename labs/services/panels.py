@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from courses.models import Cohort, Enrolment
 from labs.models import Hub, Lab, LabSession, LabUnit, Workspace
-from labs.models.workspaces import find_saved_work
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
-from labs.services.sessions import find_delay
+from labs.services.endings import Ending, find_ending
+from labs.services.running import RunningSession, find_running
+from labs.services.session_times import READY_SECONDS, SessionTimes
+from labs.services.troubles import Trouble, find_trouble, find_unsaved
 from labs.states import SessionStatus, SubmissionStatus
 
 Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
@@ -23,15 +25,21 @@ Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", 
 
 @dataclass(frozen=True)
 class LabPanel:
-    """A lab for one enrolment; `session` is the newest one, which may have ended."""
+    """A lab for one enrolment; `session` is the newest one, which may have ended.
+
+    `crowd`: the learner's sessions in other labs, where they are so many that the factory starts no more of theirs.
+    """
 
     lab_unit: LabUnit
     cohort: Cohort
     hub: Hub | None
     session: LabSession | None
+    workspace: Workspace | None
     attempts: tuple[Attempt, ...]
     snapshot_saved_at: datetime | None
+    crowd: tuple[RunningSession, ...]
     press_key: UUID
+    now: datetime
 
     @property
     def active(self) -> LabSession | None:
@@ -90,17 +98,24 @@ class LabPanel:
         return next((attempt for attempt in self.attempts if attempt.is_moving), None)
 
     @property
-    def failure(self) -> str:
-        """Why the newest session ended by itself; empty where it did not."""
-        if self.session is None or self.session.status != SessionStatus.FAILED:
-            return ""
-        return sentence_for(self.session.reason)
+    def ending(self) -> Ending | None:
+        """How the newest session ended; None where it did not, or by the learner's own press."""
+        ending = find_ending(self.session)
+        return ending if ending and ending.sentence else None
 
     @property
-    def delay(self) -> str:
-        """What to know of a session that waits long for its factory; empty while it does not."""
-        reason = find_delay(self.active) if self.active else ""
-        return sentence_for(reason) if reason else ""
+    def times(self) -> SessionTimes | None:
+        return SessionTimes(self.active, self.now) if self.active else None
+
+    @cached_property
+    def trouble(self) -> Trouble | None:
+        """What keeps the lab waiting."""
+        hub = self.active.hub if self.active else self.hub
+        return find_trouble(hub, self.active, self.now) if hub else None
+
+    @cached_property
+    def unsaved(self) -> Trouble | None:
+        return find_unsaved(self.workspace)
 
     @property
     def remark(self) -> str:
@@ -124,40 +139,60 @@ class LabPanel:
 
     @property
     def is_at_rest(self) -> bool:
-        return self.active is None and not self.is_in_a_hurry
+        return self.active is None and not self.is_in_a_hurry and not self.crowd
 
     @property
     def poll_seconds(self) -> int:
-        return 2 if self.is_in_a_hurry else 10
+        if self.moving:
+            return 2
+        return self.times.poll_seconds if self.times else READY_SECONDS
 
     @property
     def version(self) -> str:
         """Changes when what the panel shows does."""
+        times = self.times
         return make_version(
             self.session and (self.session.pk, self.session.status),
             *((attempt.submission.pk, attempt.words, attempt.mark) for attempt in self.attempts),
-            self.delay,
+            self.trouble,
+            self.unsaved,
             self.remark,
+            [item.key for item in self.crowd],
+            times and times.warning,
             saved_at=self.saved_at,
+            quiet=(self.poll_seconds, times and (times.minutes_left, times.idle_minutes_left)),
         )
 
 
-def find_panel(enrolment: Enrolment, lab_unit: LabUnit) -> LabPanel:
+def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPanel:
     lab: Lab = lab_unit.release.lab
-    sessions = LabSession.objects.filter(
-        learner=enrolment.learner_id, lab=lab, workspace__purpose=Workspace.Purpose.LEARN
+    hub = Hub.objects.select_related("factory").filter(factory=enrolment.cohort.factory_id).first()
+    workspace = (
+        Workspace.objects.filter(owner=enrolment.learner_id, lab=lab, purpose=Workspace.Purpose.LEARN)
+        .select_related("wanted")
+        .first()
     )
-    saved = find_saved_work(enrolment.learner_id, lab.pk)
-    attempts = enrolment.submissions.filter(lab=lab)
+    sessions = workspace.sessions.select_related("learner", "release", "hub__factory") if workspace else None
+    session = sessions.first() if sessions else None
+    saved = workspace.current_snapshot if workspace else None
     return LabPanel(
         lab_unit=lab_unit,
         cohort=enrolment.cohort,
-        hub=Hub.objects.select_related("factory").filter(factory=enrolment.cohort.factory_id).first(),
-        session=sessions.select_related("learner", "hub__factory").first(),
-        attempts=tuple(find_attempts(attempts)),
+        hub=hub,
+        session=session,
+        workspace=workspace,
+        attempts=tuple(find_attempts(enrolment.submissions.filter(lab=lab))),
         snapshot_saved_at=saved.saved_at if saved else None,
+        crowd=_find_crowd(enrolment, hub, language) if hub and not (session and session.is_active) else (),
         press_key=uuid4(),
+        now=timezone.now(),
     )
+
+
+def _find_crowd(enrolment: Enrolment, hub: Hub, language: str) -> tuple[RunningSession, ...]:
+    running = find_running(enrolment.learner, language).items
+    here = tuple(item for item in running if item.session.hub_id == hub.pk)
+    return here if len(here) >= hub.sessions_per_learner else ()
 
 
 def make_version(*parts: object, saved_at: datetime | None = None, quiet: Sequence[object] = ()) -> str:

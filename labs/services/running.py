@@ -34,6 +34,10 @@ class RunningSession:
         return self.session.status != SessionStatus.READY
 
     @property
+    def is_stopping(self) -> bool:
+        return self.session.status == SessionStatus.STOPPING
+
+    @property
     def is_worth_saying(self) -> bool:
         """Whether it is ready or about to end."""
         return self.session.status == SessionStatus.READY

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from labs.models import LabSession
+from labs.models import Hub, LabRelease, LabSession
 from labs.states import SessionStatus
 
 EndWarning = Literal["", "soon", "now", "idle"]
@@ -72,6 +72,22 @@ class SessionTimes:
     @property
     def _is_ready(self) -> bool:
         return self.session.status == SessionStatus.READY
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How long a session of a lab may last and may idle, in minutes; None where nobody has said."""
+
+    minutes: int | None
+    idle_minutes: int | None
+
+
+def find_limits(release: LabRelease, hub: Hub | None) -> SessionLimits:
+    """What the lab says, and never more than the factory allows; without a factory, what the lab says."""
+    if hub is None:
+        return SessionLimits(release.needs.get("minutes"), release.session.get("idle_minutes"))
+    session = LabSession(release=release, hub=hub)
+    return SessionLimits(session.minutes, session.idle_minutes)
 
 
 def _minutes_between(earlier: datetime, later: datetime) -> int:

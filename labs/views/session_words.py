@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from django.utils.translation import gettext as _
 
@@ -11,9 +11,6 @@ from labs.reasons import sentence_for
 from labs.states import SessionStatus
 
 StepState = Literal["done", "now", "failed", "todo"]
-
-# The server is gone, the work is there and nobody is to blame: no reason to alarm anybody.
-CALM_FAILURES: Final = {"server_lost"}
 
 
 @dataclass(frozen=True)
@@ -32,15 +29,6 @@ class Progress:
     words: str
     value: int
     most: int
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a session ended: why, where it was not by the person's own press, and whether that is no fault at all."""
-
-    heading: str
-    sentence: str
-    is_calm: bool
 
 
 @dataclass(frozen=True)
@@ -84,17 +72,6 @@ def find_progress(steps: list[Step]) -> Progress | None:
             words = _("Step %(number)s of %(count)s") % {"number": number + 1, "count": len(steps)}
             return Progress(step.name, words, 2 * number + 1, 2 * len(steps))
     return None
-
-
-def find_ending(session: LabSession) -> Ending | None:
-    if session.is_active:
-        return None
-    if session.status == SessionStatus.FAILED:
-        heading = _("Your lab has ended") if session.ready_at else _("Your lab did not start")
-        return Ending(heading, sentence_for(session.reason), session.reason in CALM_FAILURES)
-    is_own_press = session.stop_reason in {"", "stop_requested"}
-    sentence = "" if is_own_press else sentence_for(session.stop_reason)
-    return Ending(_("Your lab is stopped"), sentence, is_calm=True)
 
 
 def list_happenings(session: LabSession) -> list[Happening]:

@@ -15,6 +15,7 @@ from courses.models import Cohort
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import lab_session_for, own_session_by_server
 from labs.models import LabSession, Snapshot
+from labs.services.endings import find_ending
 from labs.services.panels import make_version
 from labs.services.running import find_session_titles
 from labs.services.session_times import SessionTimes
@@ -22,7 +23,7 @@ from labs.services.sessions import keep_session, request_stop, watch_session
 from labs.services.troubles import find_trouble, find_unsaved
 from labs.states import SessionStatus
 from labs.views.responses import redirect_back, redirect_polled, render_polled
-from labs.views.session_words import find_ending, find_progress, list_happenings, list_steps
+from labs.views.session_words import find_progress, list_happenings, list_steps
 
 APPS = {"lab": "lab/tree", "notebook": "notebooks"}
 """What a notebook can be opened in, and where that has its notebooks on the learner's server."""

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from courses.models import Enrolment, Unit
@@ -15,27 +16,30 @@ from labs.exceptions import RefusedError
 from labs.reasons import sentence_for
 from labs.services.marks import count_points
 from labs.services.panels import find_panel
+from labs.services.session_times import find_limits
 from labs.services.sessions import request_session, watch_session
 from labs.services.submissions import submit_lab
 from labs.views.responses import render_polled
 
 
 def page_context(
-    _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, _language: str
+    _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, language: str
 ) -> dict[str, object]:
-    """`lab_unit`, `max_points` in words, `lab` (a LabPanel, None in a preview); the page has the unit's `text`."""
+    """`lab_unit`, `max_points` in words, `limits`, `lab` (a LabPanel, None in a preview); the page has the `text`."""
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
+    lab = find_panel(enrolment, lab_unit, language) if enrolment else None
     return {
         "lab_unit": lab_unit,
         "max_points": count_points(lab_unit.release.max_score),
-        "lab": find_panel(enrolment, lab_unit) if enrolment else None,
+        "limits": find_limits(lab_unit.release, lab.hub if lab else None),
+        "lab": lab,
     }
 
 
 @login_required
 @require_GET
 def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
-    panel = find_panel(*lab_for(request.user, cohort_id, unit_slug))
+    panel = find_panel(*lab_for(request.user, cohort_id, unit_slug), get_language() or "")
     if panel.active:
         watch_session(panel.active)
     return render_polled(
@@ -53,7 +57,7 @@ def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResp
     try:
         session = request_session(enrolment, lab_unit, actor=request.user)
     except RefusedError as refusal:
-        messages.error(request, sentence_for(refusal.reason))
+        messages.warning(request, sentence_for(refusal.reason))
         return redirect("courses:unit", cohort_id, unit_slug)
     return redirect("labs:session", session.public_id)
 
