@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import celeryd_after_setup
 from kombu import Queue
 
@@ -14,19 +15,17 @@ app = Celery("paja")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["courses", "labs"])
 
-# Tasks for one factory are sent to `spawning.<factory>` by name, so that a slow hub delays only its own.
+# What asks a factory's hub goes to `spawning.<factory>`, what talks to its learners' servers to `visiting.<factory>`,
+# each with workers of its own: a factory that is slow delays no other, a server that is slow nobody's start.
 app.conf.task_default_queue = "sweeping"
 app.conf.task_queues = [Queue("sweeping"), Queue("grading")]
 app.conf.task_create_missing_queues = True
-app.conf.task_routes = {
-    "labs.tasks.grade_submission": {"queue": "grading"},
-}
 
 # A sweep that could not run in its interval is dropped: the next one sees the same rows.
 app.conf.beat_schedule = {
     "reconcile-sessions": {
         "task": "labs.tasks.reconcile_all_sessions",
-        "schedule": 2.0,
+        "schedule": 0.5,
         "options": {"expires": 2},
     },
     "reconcile-submissions": {
@@ -43,6 +42,16 @@ app.conf.beat_schedule = {
         "task": "labs.tasks.reconcile_gradings",
         "schedule": 10.0,
         "options": {"expires": 10},
+    },
+    "reconcile-drafts": {
+        "task": "labs.tasks.reconcile_drafts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "prune-snapshots": {
+        "task": "labs.tasks.prune_snapshots",
+        "schedule": crontab(hour=2, minute=30),
+        "options": {"expires": 3600},
     },
 }
 

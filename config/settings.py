@@ -241,6 +241,8 @@ SPECTACULAR_SETTINGS = {
 # --- Labs ------------------------------------------------------------------------------------------
 LAB_PYTHON = Path(env_str("PAJA_LAB_PYTHON", str(BASE_DIR / ".venv-lab" / "bin" / "python")))
 HUB_TOKENS = env_secrets_by_suffix("PAJA_HUB_TOKEN_")
+VISIT_SECONDS = env_int("PAJA_VISIT_SECONDS", default=180)
+SNAPSHOT_SECONDS = env_int("PAJA_SNAPSHOT_SECONDS", default=180)
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOGGING = {

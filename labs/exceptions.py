@@ -30,6 +30,12 @@ class RefusedError(LabError):
     reason = "refused"
 
 
+class QueueDownError(LabError):
+    """Paja's own queue does not answer; what was to be queued stands in the database, and a sweep queues it."""
+
+    reason = "queue_down"
+
+
 class HubUnavailableError(LabError):
     """No answer, or an answer that means "later": nothing is known and nothing may be moved."""
 

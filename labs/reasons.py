@@ -16,6 +16,24 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "restart_requested": _("You asked for the lab to be started anew."),
     "kept_by_learner": _("You said that you are still working."),
     "withdrawn": _("You have left the cohort, so your lab was stopped. Your work was saved first."),
+    "idle": _(
+        "Nothing ran and nothing was saved in your lab for a long time, so it was stopped. Your work is kept: start the lab again to go on."
+    ),
+    "idle_warning": _(
+        "Nothing has run or been saved in your lab for a while. It is stopped soon, unless somebody goes on working in it."
+    ),
+    "time_over": _(
+        "The time of your session was over, so it was stopped. Your work is kept: start the lab again to go on."
+    ),
+    "kept_too_long": _(
+        "The factory did not answer for twelve hours, so your start was given up. Nothing of your work is lost: start the lab again when the factory is back."
+    ),
+    "queue_down": _(
+        "Paja’s own queue does not answer at the moment. Your request is kept and goes on by itself: you need not press again."
+    ),
+    "hub_down": _(
+        "The factory does not answer. Your start is kept and goes on by itself when the factory is back: you need not press again."
+    ),
     "server_gone": _("Your server has ended."),
     "not_saved": _(
         "Your work could not be copied to Paja before your server ended. It is still at the factory: start the lab again to go on with it or to submit it."
@@ -51,6 +69,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "unsaved_name": _(
         "A file or folder has a name that Paja cannot keep: it holds a backslash, a line break or another invisible character. All other files are copied. Rename it, and it is copied too."
     ),
+    "unsaved_silent": _(
+        "Your server does not answer Paja, so your newest work cannot be copied. What you saved before is safe in the history. If a long calculation runs, this may pass; otherwise save your work and restart the lab."
+    ),
     "unsaved_unreadable": _(
         "A file in the lab’s folder cannot be read, so it is not copied. All other files are. Look at its permissions, or delete it."
     ),
@@ -71,8 +92,18 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     # refusals
     "cohort_over": _("This cohort has ended, so its labs cannot be started any more."),
     "cohort_not_begun": _("This cohort has not begun yet: its labs can be started from its first day on."),
+    "learner_limit": _(
+        "You have as many labs running at this factory as one person may. Stop one of them, which saves its work, and press again."
+    ),
+    "factory_full": _(
+        "All places for labs at this factory are taken at the moment. Nothing of your work is lost: try again in a few minutes."
+    ),
+    "lab_full": _(
+        "As many people work in this lab as it has places for. Nothing of your work is lost: try again in a few minutes, or ask your instructor."
+    ),
     "no_hub": _("This factory has no lab service yet. Tell your instructor."),
     "nothing_to_submit": _("There is nothing to submit yet: start the lab and work on its notebook first."),
+    "nothing_to_reset": _("There is nothing to reset yet: start the lab first."),
     "attempts_waiting": _(
         "Your last attempts still wait to be graded. Your work is safe: submit again when the next mark is there."
     ),
@@ -107,6 +138,55 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     "grading_failed": _(
         "Your work could not be graded: this is our fault, not yours, and costs you no attempt. Your submission is safe and your instructor sees it too. Submit again to have it graded anew."
+    ),
+    # drafts of a lab's source
+    "draft_requested": _("You asked for the source to be brought back."),
+    "draft_collected": _("The files were fetched and stored."),
+    "draft_again": _("The files of an earlier draft are taken once more."),
+    "draft_sound": _("The check found nothing wrong."),
+    "draft_problems": _(
+        "The check found something wrong. Mend it in your session and bring the source back again."
+    ),
+    "draft_released": _("The draft was released to the cohort."),
+    "draft_discarded": _("The draft was discarded. The files in your session are as they were."),
+    "same_draft": _("These files were brought back already: that draft stands."),
+    "nothing_to_collect": _(
+        "There is nothing to bring back yet: open the source in a session and change it first."
+    ),
+    "draft_unchanged": _(
+        "The files are exactly those of the release that the cohort has, so there is nothing to check or to release. If you have just changed something, save it in JupyterLab and bring the source back again."
+    ),
+    "draft_empty": _(
+        "The lab’s folder is empty, so there is nothing to check. The release that the cohort has is untouched."
+    ),
+    "draft_too_large": _(
+        "The lab’s folder holds more than a lab may: 200 files or 50 MB in all, five folders deep. Delete what does not belong to the lab, and bring the source back again."
+    ),
+    "draft_file_name": _(
+        "A file or folder has a name that Paja cannot keep: it holds a backslash, a line break or another invisible character. Rename or delete it, and bring the source back again."
+    ),
+    "draft_not_collected": _(
+        "The files could not be fetched from your session. They are still there: try again, or stop the session, which saves them, and bring the source back then."
+    ),
+    "draft_server_ended": _(
+        "Your session ended before the files were fetched. They are still at the factory: open the source again, and bring it back then."
+    ),
+    "draft_not_checked": _(
+        "The check was cut off several times. The files are safe and nothing was released. Check them again; if that fails too, a cell of the lab may take all the memory or time there is."
+    ),
+    "draft_not_released": _(
+        "The release failed: this is our fault. The draft is safe, and the cohort has the release that it had."
+    ),
+    "cohort_moved": _(
+        "The cohort has gone over to another release since this draft was compared with it, so releasing it could undo what somebody else changed. Compare it with the release that the cohort has now, and release it then."
+    ),
+    "lab_gone": _(
+        "The release that the cohort has now has no such lab any more, so this draft cannot be released to it."
+    ),
+    "draft_not_releasable": _("This draft cannot be released as it is. Its page says why."),
+    "move_undone": _("The cohort was put back on the release before."),
+    "move_not_newest": _(
+        "The cohort has gone over to another release since, so this step cannot be taken back any more."
     ),
     # whatever else
     "refused": _("This is not possible at the moment."),

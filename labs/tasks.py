@@ -1,44 +1,81 @@
 """The Celery tasks of labs: each loads by id, calls one function of `work` and queues what follows."""
 
 from celery import shared_task
+from django.utils import timezone
 
-from labs.models import Hub
-from labs.work import collecting, delivering, grading, reconciling, signing_out, spawning, workspaces
+from labs.publishing import publish
+from labs.work import (
+    checking_drafts,
+    collecting,
+    delivering,
+    drafting,
+    grading,
+    new_files,
+    pruning,
+    reconciling,
+    releasing,
+    signing_out,
+    spawning,
+    visiting,
+)
 
 
-def queue_of(factory: str) -> str:
-    """The queue of a factory's sessions, so that a slow hub delays nobody else's."""
+def hub_queue(factory: str) -> str:
+    """For what asks a factory's hub and nothing else."""
     return f"spawning.{factory}"
 
 
+def server_queue(factory: str) -> str:
+    """For what talks to the learners' servers of a factory, which may answer slowly on purpose."""
+    return f"visiting.{factory}"
+
+
 def send_start(session_id: int, factory: str) -> None:
-    spawn_session.apply_async((session_id,), queue=queue_of(factory))
+    publish(spawn_session, session_id, queue=hub_queue(factory))
 
 
 def send_delivery(session_id: int, factory: str) -> None:
-    deliver_files.apply_async((session_id,), queue=queue_of(factory))
+    publish(deliver_files, session_id, queue=server_queue(factory))
+
+
+def send_visit(session_id: int, factory: str) -> None:
+    """One that waits long is dropped: a session is not to be visited twice at once."""
+    publish(visit_session, session_id, factory, queue=server_queue(factory), expires=10)
 
 
 def send_stop(session_id: int, factory: str) -> None:
-    stop_session.apply_async((session_id,), queue=queue_of(factory))
+    publish(stop_session, session_id, queue=server_queue(factory))
 
 
-def send_look(session_id: int, factory: str) -> None:
-    look_at_work.apply_async((session_id,), queue=queue_of(factory), expires=10)
+def send_new_files(session_id: int, factory: str) -> None:
+    publish(put_new_files, session_id, queue=server_queue(factory))
 
 
 def send_collect(submission_id: int, factory: str) -> None:
-    collect_submission.apply_async((submission_id,), queue=queue_of(factory))
+    publish(collect_submission, submission_id, queue=server_queue(factory))
 
 
 def send_grading(run_id: int) -> None:
     """A worker that hangs over a run is killed, and the run goes the way of one whose worker died."""
-    grade_submission.apply_async((run_id,), time_limit=grading.longest_seconds(run_id))
+    publish(grade_submission, run_id, queue="grading", time_limit=grading.longest_seconds(run_id))
+
+
+def send_draft_collect(draft_id: int, factory: str) -> None:
+    publish(collect_draft, draft_id, queue=server_queue(factory))
+
+
+def send_draft_check(draft_id: int) -> None:
+    """As with a grading: a worker that hangs over a draft is killed."""
+    publish(check_draft, draft_id, queue="grading", time_limit=checking_drafts.longest_seconds(draft_id))
+
+
+def send_draft_release(draft_id: int) -> None:
+    publish(release_draft, draft_id, queue="sweeping")
 
 
 def send_sign_out(sign_out_id: int, factory: str) -> None:
     """One that waits longer than the sweep's interval is dropped: a hub that is down must not pile them up."""
-    sign_out.apply_async((sign_out_id,), queue=queue_of(factory), expires=10)
+    publish(sign_out, sign_out_id, queue=hub_queue(factory), expires=10)
 
 
 @shared_task
@@ -57,26 +94,29 @@ def stop_session(session_id: int) -> None:
 
 
 @shared_task
-def look_at_work(session_id: int) -> None:
-    workspaces.note_saved_time(session_id)
+def visit_session(session_id: int, factory: str) -> None:
+    if visiting.visit_session(session_id):
+        send_stop(session_id, factory)
 
 
 @shared_task
 def reconcile_all_sessions() -> None:
-    """One sweep per hub, each in its factory's queue; a sweep that waits longer than its interval is dropped."""
-    for hub_id, factory in Hub.objects.values_list("pk", "factory__slug"):
-        reconcile_sessions.apply_async((hub_id, factory), queue=queue_of(factory), expires=5)
+    """A sweep for each hub that is due."""
+    for hub_id, factory in reconciling.find_due_hubs(timezone.now()):
+        publish(reconcile_sessions, hub_id, factory, queue="sweeping", expires=5)
 
 
 @shared_task
 def reconcile_sessions(hub_id: int, factory: str) -> None:
     sweep = reconciling.reconcile_sessions(hub_id)
-    for session_id in sweep.starts:
-        send_start(session_id, factory)
-    for session_id in sweep.deliveries:
-        send_delivery(session_id, factory)
-    for session_id in sweep.stops:
-        send_stop(session_id, factory)
+    for send, session_ids in (
+        (send_delivery, sweep.deliveries),
+        (send_start, sweep.starts),
+        (send_stop, sweep.stops),
+        (send_visit, sweep.visits),
+    ):
+        for session_id in session_ids:
+            send(session_id, factory)
 
 
 @shared_task
@@ -112,3 +152,50 @@ def grade_submission(run_id: int) -> None:
 def reconcile_gradings() -> None:
     for run_id in grading.reconcile_gradings():
         send_grading(run_id)
+
+
+@shared_task
+def collect_draft(draft_id: int) -> None:
+    if drafting.collect_draft(draft_id):
+        send_draft_check(draft_id)
+
+
+@shared_task
+def check_draft(draft_id: int) -> None:
+    checking_drafts.check_draft(draft_id)
+
+
+@shared_task
+def release_draft(draft_id: int) -> None:
+    releasing.release_draft(draft_id)
+
+
+@shared_task
+def reconcile_drafts() -> None:
+    sweep = drafting.reconcile_drafts()
+    for draft_id, factory in sweep.collects:
+        send_draft_collect(draft_id, factory)
+    for draft_id in sweep.checks:
+        send_draft_check(draft_id)
+    for draft_id in sweep.releases:
+        send_draft_release(draft_id)
+
+
+@shared_task
+def put_new_files(session_id: int) -> None:
+    new_files.put_new_files(session_id)
+
+
+@shared_task
+def prune_snapshots(after: int = 0) -> None:
+    """Nightly, slice by slice; blobs come last, when fewer snapshots refer to them."""
+    if last := pruning.prune_snapshots(after):
+        publish(prune_snapshots, last, queue="sweeping")
+    else:
+        publish(prune_blobs, queue="sweeping")
+
+
+@shared_task
+def prune_blobs(after: str = "") -> None:
+    if last := pruning.prune_blobs(after):
+        publish(prune_blobs, last, queue="sweeping")

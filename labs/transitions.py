@@ -1,7 +1,7 @@
 """The only code that writes `status`: one compare-and-set and one event row, in one transaction."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from django.db import models, transaction
@@ -91,6 +91,19 @@ def open_session(
         session=session, after=SessionStatus.REQUESTED, reason="requested", actor=actor
     )
     return session
+
+
+def become_ready(session: LabSession, now: datetime) -> None:
+    """Move a session whose files are in place to `ready`: its time, and the time without activity, begin."""
+    minutes = session.minutes or session.hub.minutes_max
+    move_session(
+        session,
+        SessionStatus.READY,
+        reason="files_in_place",
+        ready_at=now,
+        active_at=now,
+        ends_at=now + timedelta(minutes=minutes),
+    )
 
 
 def begin_stop(

@@ -44,10 +44,13 @@ def make_programs(place: Place, keys: dict[str, Path]) -> list[Program]:
             for program in (proxy(place, hub, keys), jupyterhub(place, hub, keys))
         ),
         web(place, environment),
-        worker(
-            place, environment, "spawning", "threads", 8, [f"spawning.{hub.factory}" for hub in place.hubs]
+        # Each factory's workers are processes of their own: whatever happens to one leaves the others their threads.
+        *(
+            worker(place, environment, f"{kind}-{hub.factory}", "threads", 8, [f"{kind}.{hub.factory}"])
+            for hub in place.hubs
+            for kind in ("spawning", "visiting")
         ),
-        worker(place, environment, "sweeping", "threads", 4, ["sweeping"]),
+        worker(place, environment, "sweeping", "threads", 8, ["sweeping"]),
         worker(place, environment, "grading", "prefork", 2, ["grading"]),
         beat(place, environment),
     ]

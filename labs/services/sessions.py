@@ -10,16 +10,17 @@ from django.utils import timezone
 
 from courses.models import Enrolment, User
 from labs import tasks
-from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabRelease, LabSession, LabUnit, Workspace
+from labs.exceptions import QueueDownError, RefusedError, StaleStateError
+from labs.models import Hub, Lab, LabRelease, LabSession, LabUnit, Workspace
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
-from labs.transitions import begin_stop, note_session, open_session
+from labs.transitions import UNSENT, begin_stop, note_session, open_session
+from labs.work.visiting import SILENT, find_pause
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = timedelta(
-    seconds=20
-)  # each look asks the hub for a token, and a class has many open pages
+WATCH_EVERY: Final = timedelta(seconds=20)
+"""Each visit asks the hub for a token, and a class has many open pages."""
+
 START_IS_SLOW: Final = timedelta(seconds=20)
 STOP_IS_SLOW: Final = timedelta(seconds=60)
 
@@ -43,17 +44,43 @@ def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> 
 def create_session(
     workspace: Workspace, release: LabRelease, hub: Hub, *, enrolment: Enrolment | None = None, actor: User
 ) -> LabSession:
-    """The active session of a workspace; a new one is requested at `hub` where there is none."""
+    """The active session of a workspace; a new one is requested at `hub` where there is none.
+
+    RefusedError where there are as many as may be: `learner_limit`, `factory_full`, `lab_full`.
+    """
     try:
         with transaction.atomic():
+            check_limits(workspace, release, hub)
             session = open_session(workspace, release, hub, enrolment=enrolment, actor=actor)
-            send_on_commit(lambda: tasks.send_start(session.pk, hub.factory.slug))
-    except IntegrityError:
+            send_on_commit(lambda: tasks.send_start(session.pk, hub.factory.slug), session)
+    except (IntegrityError, RefusedError):
         first = workspace.sessions.filter(status__in=ACTIVE_SESSION_STATUSES).first()
         if first is None:
             raise
         return first
     return session
+
+
+def check_limits(workspace: Workspace, release: LabRelease, hub: Hub) -> None:
+    """Count under a lock on the hub's row, so that presses at once are counted one after the other.
+
+    A lab's own limit is for its learners, at all factories together: its row is locked too, after the hub's.
+    """
+    hub = Hub.objects.select_for_update(no_key=True, of=["self"]).get(pk=hub.pk)
+    active = LabSession.objects.filter(status__in=ACTIVE_SESSION_STATUSES)
+    reason = ""
+    lab_max = release.session.get("sessions_max")
+    if lab_max is not None and workspace.purpose == Workspace.Purpose.LEARN:
+        Lab.objects.select_for_update(no_key=True).get(pk=workspace.lab_id)
+        learners = active.filter(lab=workspace.lab_id, workspace__purpose=Workspace.Purpose.LEARN)
+        reason = "lab_full" if learners.count() >= lab_max else ""
+    at_hub = active.filter(hub=hub)
+    if at_hub.count() >= hub.sessions_max:
+        reason = "factory_full"
+    if at_hub.filter(learner=workspace.owner_id).count() >= hub.sessions_per_learner:
+        reason = "learner_limit"
+    if reason:
+        raise RefusedError(reason=reason)
 
 
 def find_active_session(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession | None:
@@ -99,7 +126,7 @@ def request_stop(
             session.refresh_from_db()
             request_stop(session, actor=actor, reason=reason, is_restarting=is_restarting)
             return
-        send_on_commit(lambda: tasks.send_stop(session.pk, session.hub.factory.slug))
+        send_on_commit(lambda: tasks.send_stop(session.pk, session.hub.factory.slug), session)
 
 
 def keep_session(session: LabSession, *, actor: User) -> None:
@@ -110,18 +137,20 @@ def keep_session(session: LabSession, *, actor: User) -> None:
         if ready.update(active_at=now, warned_at=None):
             session.refresh_from_db()
             note_session(session, reason="kept_by_learner", actor=actor)
+            send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
 
 
 def watch_session(session: LabSession) -> None:
-    """Somebody looks at a session: have a worker look when its work was saved, every few seconds at most."""
+    """Somebody looks at a session: have it visited, every few seconds at most, so that the page says what is true."""
     now = timezone.now()
-    if session.status != SessionStatus.READY:
+    if session.status != SessionStatus.READY or session.hub.down_since:
         return
-    if session.visited_at and session.visited_at > now - LOOK_EVERY:
+    pause = find_pause(session) if session.workspace.unsaved_reason == SILENT else WATCH_EVERY
+    if session.visited_at and session.visited_at > now - pause:
         return
     won = LabSession.objects.filter(pk=session.pk, visited_at=session.visited_at).update(visited_at=now)
     if won:
-        send_on_commit(lambda: tasks.send_look(session.pk, session.hub.factory.slug))
+        send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
 
 
 def find_delay(session: LabSession) -> str:
@@ -130,11 +159,27 @@ def find_delay(session: LabSession) -> str:
     if session.status == SessionStatus.STOPPING:
         if session.stop_requested_at and now - session.stop_requested_at > STOP_IS_SLOW:
             reason = "stop_takes_long"
-    elif session.is_active and session.asked_at is None and now - session.requested_at > START_IS_SLOW:
-        reason = "hub_unavailable"
+    elif session.is_active and session.asked_at is None:
+        if session.sent_at == UNSENT and session.events.filter(reason="queue_down").exists():
+            reason = "queue_down"
+        elif now - session.requested_at > START_IS_SLOW:
+            reason = "hub_unavailable"
     return reason
 
 
-def send_on_commit(send: Callable[[], None]) -> None:
-    """Queue a task when the transaction is safe. A broker that is down costs time: the sweeps send again."""
-    transaction.on_commit(send, robust=True)
+def send_on_commit(send: Callable[[], None], session: LabSession | None = None) -> None:
+    """Queue a task when the transaction is safe. Where Paja's own queue is down, a sweep queues it later.
+
+    The learner of a `session` that waits for the task is told.
+    """
+
+    def try_to_send() -> None:
+        try:
+            send()
+        except QueueDownError as error:
+            logger.warning("not queued: %s", error)
+            if session:
+                LabSession.objects.filter(pk=session.pk).update(sent_at=UNSENT)
+                note_session(session, reason="queue_down")
+
+    transaction.on_commit(try_to_send, robust=True)

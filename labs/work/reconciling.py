@@ -6,24 +6,35 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from labs.exceptions import LabError
+from courses.states import READING_STATUSES
+from labs.exceptions import LabError, StaleStateError
 from labs.jupyterhub import HubClient, ServerModel
 from labs.models import Hub, LabSession
 from labs.models.sessions import is_server_name
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
-from labs.transitions import note_session
-from labs.work.connections import HubConnector, connect_hub
-from labs.work.spawning import end_session
+from labs.transitions import UNSENT, begin_stop, note_session
+from labs.work.connections import HubConnector, connect_for_sweep
+from labs.work.outages import note_answer, note_silence
+from labs.work.spawning import end_session, find_end_of_right
+from labs.work.visiting import find_next_visit
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LEASE: Final = timedelta(seconds=15)
+SWEEP_LEASE: Final = timedelta(seconds=15)  # longer than SWEEP_BUDGET_SECONDS
 START_LEASE: Final = timedelta(seconds=10)
 STOP_LEASE: Final = timedelta(seconds=30)  # a stop reads the workspace first: WORKSPACE_SECONDS
 DELIVERY_LEASE: Final = timedelta(seconds=30)
+
+CALM_SWEEP_EVERY: Final = timedelta(seconds=2)
+STARTS_PER_SWEEP: Final = 10  # a hub that is back meets everybody who waited for it
+VISITS_PER_SWEEP: Final = 10
+KEEP_START_FOR: Final = timedelta(hours=12)
+STOP_BEFORE_END: Final = timedelta(seconds=60)  # time for the snapshot
+
+ON_THE_WAY: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING, SessionStatus.STOPPING)
 
 
 class Step(Enum):
@@ -32,6 +43,7 @@ class Step(Enum):
     NOTHING = auto()
     SEND_START = auto()
     DELIVER = auto()
+    VISIT = auto()
     SEND_STOP = auto()
     END_STOPPED = auto()
     FAIL_NOT_STARTED = auto()
@@ -47,12 +59,32 @@ class Sweep:
 
     starts: list[int] = field(default_factory=list)
     deliveries: list[int] = field(default_factory=list)
+    visits: list[int] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
 
 
-def next_step(session: LabSession, server: ServerModel | None, *, listed_at: datetime) -> Step:
-    """Decide from one row and one answer; `listed_at` is when the hub was asked."""
-    waited = listed_at - session.sent_at
+def find_due_hubs(now: datetime) -> list[tuple[int, str]]:
+    """Ids and factories of the hubs to sweep now, in one query.
+
+    A hub of which somebody waits for something is asked at every tick, others less often, one that is down when
+    its next probe is due.
+    """
+    waiting = LabSession.objects.filter(hub=OuterRef("pk"), status__in=ON_THE_WAY)
+    is_due = Q(answered_at=None) | Q(answered_at__lte=now - CALM_SWEEP_EVERY) | Exists(waiting)
+    hubs = Hub.objects.filter(free_of_sweeps(now)).filter(
+        Q(is_due, down_since=None) | Q(down_since__isnull=False, probe_at__lte=now)
+    )
+    return list(hubs.order_by("pk").values_list("pk", "factory__slug"))
+
+
+def next_step(
+    session: LabSession, server: ServerModel | None, *, listed_at: datetime, is_back: bool = False
+) -> Step:
+    """Decide from one row and one answer; `listed_at` is when the hub was asked.
+
+    After an outage (`is_back`) nothing that was sent into it is waited for any longer.
+    """
+    waited = timedelta.max if is_back else listed_at - session.sent_at
     match SessionStatus(session.status):
         case SessionStatus.REQUESTED:
             return Step.SEND_START if waited > START_LEASE else Step.NOTHING
@@ -64,6 +96,8 @@ def next_step(session: LabSession, server: ServerModel | None, *, listed_at: dat
             return Step.FAIL_NOT_STARTED
         case SessionStatus.READY if server is None and session.ready_at and session.ready_at < listed_at:
             return Step.FAIL_LOST
+        case SessionStatus.READY if server is not None and server.is_ready:
+            return Step.VISIT if find_next_visit(session) <= listed_at else Step.NOTHING
         case SessionStatus.STOPPING if server is None:
             return Step.END_STOPPED
         case SessionStatus.STOPPING if waited > STOP_LEASE:
@@ -71,7 +105,7 @@ def next_step(session: LabSession, server: ServerModel | None, *, listed_at: dat
     return Step.NOTHING
 
 
-def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_hub) -> Sweep:
+def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep) -> Sweep:
     """Compare all of a hub's servers, asked for in one call, with its sessions. No answer moves nothing.
 
     A sweep that meets another one at work does nothing.
@@ -82,10 +116,13 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_hub) -> S
     if not claim_sweep(hub, listed_at):
         return sweep
     try:
+        end_what_is_over(hub, sweep, listed_at)
         with connect(hub) as client:
-            servers = client.list_servers()
-            Hub.objects.filter(pk=hub.pk).update(answered_at=listed_at)
-            missing = take_steps(hub, servers, sweep, listed_at)
+            servers = ask_for_servers(hub, client, listed_at)
+            if servers is None:
+                return sweep
+            is_back = note_answer(hub, listed_at)
+            missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
             # Questions about single servers come last: one without an answer costs nobody else their step.
             fail_missing(missing, client, sweep)
             stop_orphans(hub, servers, client)
@@ -96,34 +133,90 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_hub) -> S
     return sweep
 
 
+def ask_for_servers(
+    hub: Hub, client: HubClient, listed_at: datetime
+) -> dict[tuple[str, str], ServerModel] | None:
+    """None where the hub does not answer, or refuses: nothing is known."""
+    try:
+        return client.list_servers()
+    except LabError as error:
+        logger.warning("hub of %s: %s", hub.factory.slug, error)
+        note_silence(hub, listed_at, timezone.now())
+        return None
+
+
+def free_of_sweeps(now: datetime) -> Q:
+    return Q(sweep_claimed_at__isnull=True) | Q(sweep_claimed_at__lt=now - SWEEP_LEASE)
+
+
 def claim_sweep(hub: Hub, now: datetime) -> bool:
-    free = Q(sweep_claimed_at__isnull=True) | Q(sweep_claimed_at__lt=now - SWEEP_LEASE)
-    return bool(Hub.objects.filter(free, pk=hub.pk).update(sweep_claimed_at=now))
+    return bool(Hub.objects.filter(free_of_sweeps(now), pk=hub.pk).update(sweep_claimed_at=now))
+
+
+def end_what_is_over(hub: Hub, sweep: Sweep, now: datetime) -> None:
+    """What our own rows decide, whether the hub answers or not: time, right to a session, patience."""
+    waiting = Q(status__in=[SessionStatus.REQUESTED, SessionStatus.SPAWNING], asked_at=None)
+    is_over = (
+        Q(ends_at__lte=now + STOP_BEFORE_END)
+        | Q(enrolment__isnull=False) & ~Q(enrolment__status__in=READING_STATUSES)
+        | Q(enrolment__cohort__ends_at__lte=now)
+        | waiting & Q(requested_at__lte=now - KEEP_START_FOR)
+    )
+    active = LabSession.objects.filter(is_over, hub=hub, status__in=ACTIVE_SESSION_STATUSES)
+    for session in active.exclude(status=SessionStatus.STOPPING).select_related("enrolment__cohort"):
+        lost_right = find_end_of_right(session.enrolment, now) if session.enrolment else ""
+        if not lost_right and session.ends_at is None:
+            end_session(session, SessionStatus.FAILED, reason="kept_too_long")
+            continue
+        try:
+            begin_stop(session, reason=lost_right or "time_over")
+        except StaleStateError:
+            continue
+        sweep.stops.append(session.pk)
 
 
 def take_steps(
-    hub: Hub, servers: dict[tuple[str, str], ServerModel], sweep: Sweep, listed_at: datetime
+    hub: Hub,
+    servers: dict[tuple[str, str], ServerModel],
+    sweep: Sweep,
+    listed_at: datetime,
+    *,
+    is_back: bool,
 ) -> list[tuple[LabSession, Step]]:
     """Take the steps that need no further question; returns the sessions whose server is missing."""
     missing = []
-    active = LabSession.objects.filter(hub=hub, status__in=ACTIVE_SESSION_STATUSES)
-    for session in active.select_related("learner"):
+    visits = []
+    for session in active_sessions(hub):
         server = servers.get((session.learner.hub_name, session.server_name))
         if server is not None and session.asked_at is None:  # the worker that asked did not live to note it
             LabSession.objects.filter(pk=session.pk, asked_at=None).update(asked_at=listed_at)
-        step = next_step(session, server, listed_at=listed_at)
+        step = next_step(session, server, listed_at=listed_at, is_back=is_back)
         if step in FAILURES:
             missing.append((session, step))
+        elif step is Step.VISIT:
+            visits.append(session)
         else:
             take_step(session, step, sweep, listed_at)
+    claim_visits(visits, sweep, listed_at)
     return missing
+
+
+def active_sessions(hub: Hub) -> QuerySet[LabSession]:
+    """In the order in which they were asked for, without the long lists of their releases."""
+    active = LabSession.objects.filter(hub=hub, status__in=ACTIVE_SESSION_STATUSES)
+    return (
+        active.select_related("learner", "release", "hub", "workspace")
+        .defer("release__source_files", "release__learner_files", "release__grade_cells")
+        .order_by("requested_at")
+    )
 
 
 def take_step(session: LabSession, step: Step, sweep: Sweep, listed_at: datetime) -> None:
     match step:
         case Step.SEND_START:
-            if claim_resend(session, listed_at):
-                note_session(session, reason="sent_again")
+            if len(sweep.starts) < STARTS_PER_SWEEP and claim_resend(session, listed_at):
+                if session.sent_at > UNSENT:
+                    note_session(session, reason="sent_again")
                 sweep.starts.append(session.pk)
         case Step.SEND_STOP:
             if claim_resend(session, listed_at):
@@ -135,6 +228,13 @@ def take_step(session: LabSession, step: Step, sweep: Sweep, listed_at: datetime
                 sweep.deliveries.append(session.pk)
         case Step.END_STOPPED:
             end_session(session, SessionStatus.STOPPED, reason="server_gone")
+
+
+def claim_visits(due: list[LabSession], sweep: Sweep, now: datetime) -> None:
+    """Send those to be visited that have waited longest."""
+    for session in sorted(due, key=find_next_visit)[:VISITS_PER_SWEEP]:
+        if LabSession.objects.filter(pk=session.pk, visited_at=session.visited_at).update(visited_at=now):
+            sweep.visits.append(session.pk)
 
 
 def fail_missing(missing: list[tuple[LabSession, Step]], client: HubClient, sweep: Sweep) -> None:

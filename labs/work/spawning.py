@@ -37,9 +37,13 @@ AUTHORS_TOOL: Final = "create-assignment"
 def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> None:
     """Claim a requested session and ask its hub for the server; the sweep moves it on from there.
 
-    A hub that does not answer leaves the session in `spawning` without `asked_at`: the sweep asks again.
+    A hub that does not answer leaves the session without `asked_at`: the sweep asks again. One that is known to be
+    down is not asked; the start is kept.
     """
     session = reachable_sessions().get(pk=session_id)
+    if session.hub.down_since and session.status in {SessionStatus.REQUESTED, SessionStatus.SPAWNING}:
+        note_session(session, reason="hub_down")
+        return
     if session.status == SessionStatus.REQUESTED:
         try:
             move_session(session, SessionStatus.SPAWNING, reason="hub_asked")
@@ -108,11 +112,17 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
     except Exception as error:
         logger.exception("session %s: no snapshot before its stop", session.server_name)
         is_final = isinstance(error, ServerAnswerError | SpawnRejectedError)
-        waited = timezone.now() - (session.stop_requested_at or session.requested_at)
-        if not is_final and waited < SAVE_FOR:
+        if not is_final and timezone.now() - find_save_start(session) < SAVE_FOR:
             return False
         note_session(session, reason="not_saved")
     return True
+
+
+def find_save_start(session: LabSession) -> datetime:
+    """Since when its work could have been saved: the stop, or the end of an outage since."""
+    stopped_at = session.stop_requested_at or session.requested_at
+    outage = session.hub.outages.filter(ended_at__gt=stopped_at).order_by("ended_at").last()
+    return outage.ended_at if outage else stopped_at
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from labs.reasons import SENTENCES, sentence_for
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.reconciling import FAILURES
+from labs.work.visiting import SILENT
 
 LABS = Path(labs.__file__).parent
 # What box, nbgrader and the clients call a fault stays inside: the code around them gives it a reason of ours.
@@ -24,12 +25,14 @@ def modules() -> Iterator[ast.Module]:
 def texts(node: ast.expr) -> set[str]:
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return set().union(*map(texts, node.values))
     return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
 
 
 def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
-    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAILURES.values())
+    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAILURES.values()) | {SILENT}
     for module in modules():
         for node in ast.walk(module):
             match node:

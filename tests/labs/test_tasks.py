@@ -7,6 +7,7 @@ import pytest
 from labs import tasks
 from labs.states import GradingStatus
 from labs.work.grading import longest_seconds
+from labs.work.reconciling import Sweep
 from tests.factories import labs as make
 
 
@@ -14,8 +15,13 @@ from tests.factories import labs as make
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
     """What is published, with its options, of the tasks that these tests send."""
     published: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    for task in (tasks.grade_submission, tasks.reconcile_sessions):
-        monkeypatch.setattr(task, "apply_async", lambda args, **options: published.append((args, options)))
+
+    def record(args: tuple[Any, ...], *, producer: object, **options: Any) -> None:
+        published.append((args, options))
+
+    names = ("grade_submission", "reconcile_sessions", "spawn_session", "deliver_files")
+    for task in (*(getattr(tasks, name) for name in names), tasks.stop_session, tasks.visit_session):
+        monkeypatch.setattr(task, "apply_async", record)
     return published
 
 
@@ -23,14 +29,37 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[st
 def test_a_grading_is_sent_with_the_time_that_it_can_take(sent: list[Any]) -> None:
     run = make.GradingRunFactory.create(status=GradingStatus.QUEUED)
     tasks.send_grading(run.pk)
-    assert sent == [((run.pk,), {"time_limit": longest_seconds(run.pk)})]
+    assert sent == [((run.pk,), {"queue": "grading", "time_limit": longest_seconds(run.pk)})]
 
 
 @pytest.mark.django_db
-def test_every_hub_is_swept_in_the_queue_of_its_factory(sent: list[Any]) -> None:
+def test_every_hub_is_swept_by_workers_of_no_factory(sent: list[Any]) -> None:
     hubs = [make.HubFactory.create() for _ in range(2)]
     tasks.reconcile_all_sessions()
-    assert [(args[0], options["queue"]) for args, options in sent] == [
-        (hub.pk, f"spawning.{hub.factory.slug}") for hub in hubs
+    assert [(args, options["queue"]) for args, options in sent] == [
+        ((hub.pk, hub.factory.slug), "sweeping") for hub in hubs
     ]
     assert all(options["expires"] for _args, options in sent)
+
+
+def test_what_a_sweep_found_goes_to_the_factorys_own_queues(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Sweep(starts=[1], deliveries=[2], stops=[3], visits=[4])
+    monkeypatch.setattr("labs.work.reconciling.reconcile_sessions", lambda _hub_id: sweep)
+    tasks.reconcile_sessions(7, "athens")
+    assert {args[0]: options["queue"] for args, options in sent} == {
+        1: "spawning.athens",
+        2: "visiting.athens",
+        3: "visiting.athens",
+        4: "visiting.athens",
+    }
+
+
+@pytest.mark.parametrize(("is_over", "sent_stops"), [(True, [(1,)]), (False, [])])
+def test_a_visit_that_ends_a_session_has_it_stopped(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch, is_over: bool, sent_stops: list[Any]
+) -> None:
+    monkeypatch.setattr("labs.work.visiting.visit_session", lambda _session_id: is_over)
+    tasks.visit_session(1, "athens")
+    assert [args for args, _options in sent] == sent_stops

@@ -72,7 +72,7 @@ def test_a_worker_killed_while_it_asks_the_hub_is_replaced(
     with stack.paused("hub-kajaani"):
         press_start(visitor, learner, small_lab)
         wait_until(lambda: session_of(learner).status == SessionStatus.SPAWNING, "a worker asks the hub")
-        stack.kill("worker-spawning")
+        stack.kill("worker-spawning-kajaani")
         session = session_of(learner)
         assert (session.status, session.asked_at) == (SessionStatus.SPAWNING, None)
 
@@ -92,7 +92,7 @@ def test_a_worker_killed_while_it_puts_files_in_place_is_replaced(
         server.suspend()
     try:
         wait_until(lambda: session_of(learner).delivery_claimed_at, "a worker puts the files in place")
-        stack.kill("worker-spawning")
+        stack.kill("worker-visiting-kajaani")
         assert session_of(learner).status == SessionStatus.SPAWNING
     finally:
         server.resume()
@@ -119,7 +119,7 @@ def find_server(stack: Stack, session: LabSession) -> psutil.Process | None:
 def test_a_redis_killed_with_a_start_in_it_loses_nothing(
     stack: Stack, visitor: Visitor, learner: Enrolment, small_lab: LabUnit
 ) -> None:
-    with stack.paused("worker-spawning"):
+    with stack.paused("worker-spawning-kajaani"):
         press_start(visitor, learner, small_lab)
         redis = Redis(unix_socket_path=str(stack.place.runtime / "redis.sock"))
         wait_until(lambda: redis.llen("spawning.kajaani"), "the start is in the queue")

@@ -60,7 +60,7 @@ def test_submit_pressed_five_times_at_once_makes_one_submission(
     stack: Stack, visitor: Visitor, learner: Enrolment
 ) -> None:
     """Five pages of the lab, each with a key of its own."""
-    with stack.paused("worker-spawning"), ThreadPoolExecutor(5) as threads:
+    with stack.paused("worker-visiting-kajaani"), ThreadPoolExecutor(5) as threads:
         answers = list(threads.map(lambda _: press_submit(visitor, learner, uuid4()), range(5)))
         submission = Submission.objects.get(enrolment=learner)
 

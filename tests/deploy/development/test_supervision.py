@@ -27,7 +27,8 @@ def test_everything_that_must_run_is_there(config: configparser.RawConfigParser)
     }
 
     assert names == {
-        "redis", "web", "worker-spawning", "worker-sweeping", "worker-grading", "beat",
+        "redis", "web", "worker-sweeping", "worker-grading", "beat",
+        "worker-spawning-kajaani", "worker-spawning-athens", "worker-visiting-kajaani", "worker-visiting-athens",
         "hub-kajaani", "hub-athens", "proxy-kajaani", "proxy-athens",
     }  # fmt: skip
 

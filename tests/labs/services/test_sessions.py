@@ -25,7 +25,7 @@ class Sent(list[tuple[str, int, str]]):
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Records what is queued instead of publishing it."""
     queued = Sent()
-    for task in (tasks.spawn_session, tasks.stop_session, tasks.look_at_work):
+    for task in (tasks.spawn_session, tasks.stop_session, tasks.visit_session):
         name = task.name.rpartition(".")[2]
         monkeypatch.setattr(
             task,
@@ -111,7 +111,7 @@ def test_a_stop_is_queued_once(
         request_stop(session, actor=enrolment.learner)
         request_stop(session, actor=enrolment.learner)
     assert session.status == SessionStatus.STOPPING
-    assert sent == [("stop_session", session.pk, "spawning.kajaani")]
+    assert sent == [("stop_session", session.pk, "visiting.kajaani")]
 
 
 def test_a_stop_that_meets_a_moved_session_looks_again(enrolment: Enrolment, sent: Sent) -> None:
@@ -129,7 +129,7 @@ def test_a_stopped_session_is_left_alone(enrolment: Enrolment, status: SessionSt
     assert not session.events.exists()
 
 
-def test_watching_asks_for_the_saved_time_every_few_seconds_at_most(
+def test_watching_has_a_session_visited_every_few_seconds_at_most(
     enrolment: Enrolment, sent: Sent, django_capture_on_commit_callbacks: Any
 ) -> None:
     session = make.LabSessionFactory.create(enrolment=enrolment, status=SessionStatus.READY)
@@ -137,7 +137,7 @@ def test_watching_asks_for_the_saved_time_every_few_seconds_at_most(
         watch_session(session)
         session.refresh_from_db()
         watch_session(session)
-    assert sent == [("look_at_work", session.pk, "spawning.kajaani")]
+    assert sent == [("visit_session", session.pk, "visiting.kajaani")]
 
 
 def test_a_broker_that_is_down_loses_no_start(

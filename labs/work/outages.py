@@ -1,0 +1,53 @@
+"""A hub that does not answer: noticed by the sweeps, which alone go on asking it, ever more rarely."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+
+from labs.models import Hub, HubOutage
+
+logger = logging.getLogger(__name__)
+
+SILENT_FOR: Final = timedelta(seconds=8)
+"""A hub that is started anew is back sooner, and that is no outage for people."""
+
+PROBE_EVERY: Final = (timedelta(seconds=1), timedelta(seconds=10))
+
+
+def note_answer(hub: Hub, at: datetime) -> bool:
+    """The hub answered a question of the moment `at`. True where that ends an outage, for which a row is written."""
+    with transaction.atomic():
+        Hub.objects.filter(Q(answered_at=None) | Q(answered_at__lt=at), pk=hub.pk).update(answered_at=at)
+        if hub.down_since is None:
+            if hub.probe_at:
+                Hub.objects.filter(pk=hub.pk, down_since=None).update(probe_at=None)
+            return False
+        down = Hub.objects.filter(pk=hub.pk, down_since=hub.down_since)
+        if not down.update(down_since=None, probe_at=None):
+            return False
+        HubOutage.objects.create(
+            hub=hub, began_at=hub.down_since, ended_at=max(at, hub.down_since), reason="hub_unavailable"
+        )
+    logger.warning("hub of %s: answers again, after %s", hub.factory.slug, at - hub.down_since)
+    return True
+
+
+def note_silence(hub: Hub, asked_at: datetime, now: datetime) -> None:
+    """The hub did not answer a question of `asked_at`. It is down when it has been silent for SILENT_FOR.
+
+    Until then `probe_at` keeps the first such question; from then on it is when the next one may be asked.
+    """
+    if hub.down_since is None:
+        silent_since = hub.probe_at or asked_at
+        is_down = now - silent_since >= SILENT_FOR
+        fields: dict[str, datetime | None] = {"probe_at": silent_since}
+        if is_down:
+            fields = {"down_since": silent_since, "probe_at": now + PROBE_EVERY[0]}
+            logger.warning("hub of %s: down since %s", hub.factory.slug, silent_since)
+    else:
+        shortest, longest = PROBE_EVERY
+        fields = {"probe_at": now + min(max((now - hub.down_since) / 4, shortest), longest)}
+    Hub.objects.filter(pk=hub.pk, down_since=hub.down_since).update(**fields)
