@@ -40,9 +40,10 @@ messages:  ## collect texts to translate into config/locale, and compile the cat
 	@$(INSTALL) run
 	$(BIN)/python -m deploy.development.messages --collect
 
-bench:  ## time the start of a learner's server on a real hub, beside the stock command; a table
+bench:  ## what a session costs beside asking the hub directly, and a server's start beside the stock command; tables
 	@$(INSTALL) test
-	$(BIN)/python -m tests.bench.session_start
+	$(BIN)/python -m tests.bench
 
-soak:  ## random kills over minutes: there is none yet, it comes with the issue that hardens sessions
-	@echo "Nothing to soak yet: make test holds the deterministic faults."; exit 1
+soak:  ## 40 learners with open tabs while things are killed, 10 minutes (PAJA_SOAK_SECONDS, _SESSIONS, _SEED); a table
+	@$(INSTALL) test
+	$(BIN)/python -m tests.soak
