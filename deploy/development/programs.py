@@ -1,6 +1,7 @@
 """The processes of `make run`: what each is called, how it is started, how one sees that it answers."""
 
 import http.client
+import os
 import re
 import shutil
 import socket
@@ -14,6 +15,8 @@ from deploy.development.place import ROOT, HubPlace, Place
 BIN = ROOT / ".venv" / "bin"
 SITE = Path(sysconfig.get_path("purelib"))
 LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
+# Background times that somebody who looks for faults makes short: `make run` passes them on.
+TIMES = ("PAJA_SNAPSHOT_SECONDS", "PAJA_VISIT_SECONDS")
 CELERY_READY = re.compile(rb"@paja ready\.|celery beat .* is starting")
 
 
@@ -69,6 +72,7 @@ def platform_environment(place: Place, keys: dict[str, Path]) -> dict[str, str]:
         "PAJA_SECRET_KEY_FILE": str(keys["secret_key"]),
         "PAJA_OIDC_KEY_FILE": str(keys["oidc_key"]),
     }
+    environment |= {name: os.environ[name] for name in TIMES if name in os.environ}
     for hub in place.hubs:
         suffix = hub.factory.upper()
         environment[f"PAJA_HUB_TOKEN_{suffix}_FILE"] = str(keys[f"hub_token_{hub.factory}"])
