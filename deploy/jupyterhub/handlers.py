@@ -15,9 +15,10 @@ from jupyterhub.scopes import needs_scope
 from jupyterhub.user import User
 from oauthenticator.oauth2 import OAuthCallbackHandler
 from tornado import web
+from tornado.ioloop import IOLoop
 
 from deploy.jupyterhub.addresses import SERVER_NAME, USER_NAME, ServerAddress
-from deploy.jupyterhub.signing_out import end_browser_session, end_log_ins
+from deploy.jupyterhub.signing_out import end_browser_session, end_log_ins, tell_servers
 
 ASKED_COOKIE = "paja-asked"  # whose address this browser has just been sent to Paja for
 ASKED_SECONDS = 60
@@ -167,6 +168,7 @@ class SignOutHandler(APIHandler):
         if user is not None:
             count = end_log_ins(self.db, user.orm_user, seconds_ago=seconds_ago)
             self.log.info("%s is signed out: %s tokens", user.name, count)
+            IOLoop.current().spawn_callback(tell_servers, user)
         self.set_status(HTTPStatus.NO_CONTENT)
 
 

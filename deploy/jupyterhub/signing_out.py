@@ -1,10 +1,17 @@
 """Ending a person's log-ins at the hub: every browser of theirs, and nothing that runs."""
 
+import asyncio
+import logging
 from datetime import UTC, datetime, timedelta
 
 from jupyterhub import orm
+from jupyterhub.spawner import Spawner
+from jupyterhub.user import User
 from sqlalchemy.orm import Session
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
+TELL_SECONDS = 5.0
+ANSWER_BYTES = 16 * 1024
 HUB_CLIENT = "jupyterhub"  # the client of the tokens that the hub itself gives, each server's own among them
 
 
@@ -38,6 +45,40 @@ def end_browser_session(db: Session, user: orm.User, session_id: str) -> None:
     ):
         db.delete(token)
     db.commit()
+
+
+async def tell_servers(user: User) -> None:
+    """Tell the person's servers to forget whom they know, which they would do by themselves half a minute later."""
+    ready = [spawner for spawner in user.spawners.values() if spawner.ready]
+    await asyncio.gather(*(tell_server(user, spawner) for spawner in ready))
+
+
+async def tell_server(user: User, spawner: Spawner) -> None:
+    """Once, and shortly: what answers there is the learner's own, and its answer is nothing to us."""
+    scope = f"access:servers!server={user.name}/{spawner.name}"
+    token = user.new_api_token(note="sign-out", expires_in=60, scopes=[scope])
+    client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=ANSWER_BYTES)
+    try:
+        asked = client.fetch(
+            f"{spawner.server.url}paja/signed-out",
+            method="POST",
+            body="",
+            headers={"Authorization": f"token {token}"},
+            follow_redirects=False,
+            request_timeout=TELL_SECONDS,
+            raise_error=False,
+        )
+        await asyncio.wait_for(asked, TELL_SECONDS)
+    except Exception as error:  # whatever it does: it forgets by itself
+        logging.getLogger(__name__).warning(
+            "%s was not told of the sign-out: %s", spawner.name, type(error).__name__
+        )
+    finally:
+        client.close()
+        found = orm.APIToken.find(user.db, token)
+        if found is not None:
+            user.db.delete(found)
+            user.db.commit()
 
 
 def as_utc(moment: datetime) -> datetime:

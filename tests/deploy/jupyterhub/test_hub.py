@@ -5,8 +5,6 @@ import os
 import re
 import secrets
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from tornado.websocket import websocket_connect
 
 from labs.exceptions import LabError
 from labs.jupyterhub import ContentsClient, HubClient
+from tests.deploy.jupyterhub.browsing import address_of, log_in, own_token, xsrf
 from tests.servers import wait_for
 from tests.servers.hub import LoopbackTransport, RealHub
 
@@ -27,30 +26,6 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hub")]
 
 def api(real_hub: RealHub, path: str) -> str:
     return f"{real_hub.hub.origin}/hub/api{path}"
-
-
-def own_token(real_hub: RealHub, user: str) -> str:
-    """The strongest token of a learner's own: everything that their role allows."""
-    with httpx.Client(transport=LoopbackTransport()) as service:
-        answer = service.post(
-            api(real_hub, f"/users/{user}/tokens"),
-            headers={"Authorization": f"token {real_hub.token}"},
-            json={"expires_in": 300},
-        )
-    return str(answer.json()["token"])
-
-
-@contextmanager
-def log_in(real_hub: RealHub, user: str) -> Iterator[httpx.Client]:
-    """A learner's browser, logged in at the hub by way of Paja."""
-    with real_hub.browser(user) as browser:
-        answer = browser.get(f"{real_hub.hub.origin}/hub/oauth_login?next=/hub/home")
-        assert answer.status_code == 200, answer.text
-        yield browser
-
-
-def xsrf(browser: httpx.Client) -> str:
-    return next((cookie.value or "" for cookie in browser.cookies.jar if cookie.name == "_xsrf"), "")
 
 
 def run_code(real_hub: RealHub, user: str, server: str, code: str) -> str:
@@ -285,6 +260,9 @@ print(json.dumps({{
 
 def test_no_token_stands_in_a_list_of_processes(real_hub: RealHub, ada: str) -> None:
     token = re.compile(r"[0-9a-f]{32}")
+    hub_and_proxy = [psutil.Process(process.pid) for process in real_hub.processes.values()]
+    shown = [word for process in hub_and_proxy for word in (*process.cmdline(), *process.environ().values())]
+    assert not [word for word in shown if token.search(word)]
     arguments = [word for process in sandboxed(real_hub) for word in process.cmdline()]
 
     assert arguments
@@ -309,6 +287,46 @@ def test_a_restarted_hub_finds_its_servers_again(real_hub: RealHub) -> None:
     with real_hub.contents(user, server, token) as contents:
         assert is_answering(contents)
     real_hub.stop_server(user, server)
+
+
+def test_a_hub_killed_during_a_start_finds_the_server_and_brings_it_up(real_hub: RealHub) -> None:
+    user, server = "p-00000007", "s-00000001"
+    with real_hub.client() as client:
+        client.ensure_user(user)
+        client.ensure_server(user, server, {})
+    first = wait_for(lambda: find_first_process(real_hub, user), seconds=20, what="its process")
+    assert first is not None
+
+    real_hub.kill("hub")
+    real_hub.start("hub")
+
+    with real_hub.client() as client:
+        wait_for(lambda: real_hub.is_ready(client, user, server), seconds=90, what="adopted and ready")
+        token = client.create_server_token(user, server, expires_in=60).token
+    assert first.is_running()
+    with real_hub.contents(user, server, token) as contents:
+        assert is_answering(contents)
+    real_hub.stop_server(user, server)
+    assert find_first_process(real_hub, user) is None
+
+
+def test_while_the_hub_is_away_the_proxy_says_so_and_open_pages_go_on(real_hub: RealHub, ada: str) -> None:
+    files = address_of(real_hub, ada, "s-0000ada1")
+    with log_in(real_hub, ada) as browser:
+        browser.get(address_of(real_hub, ada, "s-0000ada1", "lab"))
+        assert browser.get(files).status_code == 200
+        real_hub.kill("hub")
+        try:
+            page = browser.get(f"{real_hub.hub.origin}/hub/home")
+            during = browser.get(files)
+        finally:
+            real_hub.start("hub")
+        after = browser.get(files)
+
+    assert page.status_code == 503
+    for text in ("The labs do not answer", "Harjoitustyöt eivät", "Τα εργαστήρια δεν απαντούν"):
+        assert text in page.text
+    assert (during.status_code, after.status_code) == (200, 200)
 
 
 def test_a_restarted_proxy_has_its_routes_again(real_hub: RealHub, ada: str) -> None:
