@@ -59,6 +59,16 @@ class LabPanel:
         return "start_again" if self.has_work else "start"
 
     @property
+    def can_start(self) -> bool:
+        """Whether the one next step is a start."""
+        return self.action in {"start", "start_again"} and not self.crowd
+
+    @property
+    def can_start_again(self) -> bool:
+        """Whether a start is possible beside the next step."""
+        return self.action in {"submitted", "result"} and not self.crowd
+
+    @property
     def has_work(self) -> bool:
         """Whether the learner has done something in this lab before."""
         return self.snapshot_saved_at is not None or bool(self.attempts)

@@ -37,11 +37,6 @@ class RunningSession:
     def is_stopping(self) -> bool:
         return self.session.status == SessionStatus.STOPPING
 
-    @property
-    def is_worth_saying(self) -> bool:
-        """Whether it is ready or about to end."""
-        return self.session.status == SessionStatus.READY
-
 
 @dataclass(frozen=True)
 class RunningSessions:
@@ -54,6 +49,10 @@ class RunningSessions:
         """The one to name where there is room for one: what is about to end, what moves, the newest."""
         order = sorted(self.items, key=lambda item: (not item.times.warning, not item.is_moving))
         return order[0] if order else None
+
+    @property
+    def ready_count(self) -> int:
+        return sum(not item.is_moving for item in self.items)
 
     @property
     def poll_seconds(self) -> int:
@@ -69,7 +68,7 @@ class RunningSessions:
     def find_news(self, seen: str) -> list[RunningSession]:
         """Those that have become ready or are about to end since a page had the version `seen`."""
         known = set(seen.partition(".")[0].split("~"))
-        return [item for item in self.items if item.is_worth_saying and item.key not in known]
+        return [item for item in self.items if not item.is_moving and item.key not in known]
 
 
 def find_running(user: User | AnonymousUser, language: str) -> RunningSessions:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from labs.models import Hub, LabRelease, LabSession
 from labs.states import SessionStatus
+from labs.work.idleness import find_idle_stop
 
 EndWarning = Literal["", "soon", "now", "idle"]
 
@@ -45,17 +46,19 @@ class SessionTimes:
         return max(_minutes_between(self.session.ready_at, self.session.ends_at), self.elapsed_minutes, 1)
 
     @property
+    def stops_at(self) -> datetime | None:
+        """When it is stopped for want of activity, of which it was warned; else None."""
+        return find_idle_stop(self.session) if self._is_ready else None
+
+    @property
     def idle_minutes_left(self) -> int:
-        idle_ends_at = self.session.idle_ends_at
-        return _minutes_between(self.now, idle_ends_at) if idle_ends_at else 0
+        return _minutes_between(self.now, self.stops_at) if self.stops_at else 0
 
     @property
     def warning(self) -> EndWarning:
         """What the session is about to end for: no activity, or its time, in 15 minutes or in 5."""
-        if not self._is_ready:
-            return ""
         left = self.minutes_left
-        if self.session.warned_at and (left is None or self.idle_minutes_left <= left):
+        if self.stops_at and (left is None or self.idle_minutes_left <= left):
             return "idle"
         if left is not None and left < SOON_MINUTES:
             return "now" if left < NOW_MINUTES else "soon"

@@ -148,6 +148,8 @@ def _find_what_followed(ended: LabSession) -> tuple[LabSession | None, Snapshot 
 
 
 def _find_taught_cohort(request: SignedInRequest, lab_session: LabSession) -> Cohort | None:
-    """The cohort through whose page an author came to the source of a lab, as far as can be told."""
-    cohorts = taught_cohorts_for(request.user).filter(release__course=lab_session.lab.course_id)
+    """The cohort through whose page an author came to the source of a lab: one of the session's factory."""
+    cohorts = taught_cohorts_for(request.user).filter(
+        release__course=lab_session.lab.course_id, factory=lab_session.hub.factory_id
+    )
     return cohorts.order_by("-ends_at").first()
