@@ -38,6 +38,11 @@ class BubblewrapSpawner(Spawner):
     homes = Unicode(help="The folder of the learners' homes.").tag(config=True)
     first_uid = Integer(40_000, help="The first Unix account to give to learners, as root.").tag(config=True)
     flavours = List(Unicode(), ["development"], help="What `flavour` may be asked for.").tag(config=True)
+    tools = List(
+        Unicode(),
+        ["terminal", "language-server", "create-assignment"],
+        help="What `tools` may be asked for; learner/paja_tools.py says what each is.",
+    ).tag(config=True)
     mark = Dict(help="The ProcessMark of the sandbox's first process.")
 
     _process: subprocess.Popen[bytes] | None = None
@@ -61,11 +66,14 @@ class BubblewrapSpawner(Spawner):
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse whatever this factory does not offer. Nothing of `user_options` is used unchecked."""
-        unknown = sorted(set(options) - {"flavour"})
+        unknown = sorted(set(options) - {"flavour", "tools"})
         if unknown:
             raise web.HTTPError(400, f"This factory does not know the option {unknown[0][:40]!r}.")
         if options.get("flavour", self.flavours[0]) not in self.flavours:
             raise web.HTTPError(400, f"This factory offers only {', '.join(self.flavours)}.")
+        tools = options.get("tools", [])
+        if not isinstance(tools, list) or any(tool not in self.tools for tool in tools):
+            raise web.HTTPError(400, f"Of tools this factory offers only {', '.join(self.tools)}.")
 
     def get_env(self) -> dict[str, str]:
         """What the server's process finds in its environment; the place of its token, which no list shows."""
@@ -78,6 +86,7 @@ class BubblewrapSpawner(Spawner):
             "PATH": f"{Path(self.python).parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
             "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108  (private to the sandbox)
+            "PAJA_LAB_TOOLS": " ".join(self.user_options.get("tools", [])),
         }
 
     async def start(self) -> tuple[str, int]:

@@ -1,18 +1,22 @@
 """What a learner's own Jupyter server is told; it lies read-only in /etc/jupyter of the session."""
 
+from jupyter_core.paths import jupyter_config_path
+from jupyter_server.extension.config import ExtensionConfigManager
+from paja_tools import asked_tools, server_extensions  # type: ignore[import-not-found]
+
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
-# Only what a lab needs: each extension costs start time, and a terminal is one more way to be lost.
-c.ServerApp.jpserver_extensions = {
-    "jupyterlab": True,
-    "notebook": True,
-    "jupyter_lsp": False,
-    "jupyter_server_terminals": False,
-    "notebook_shim": False,
-}
-c.ServerApp.terminals_enabled = False
+# Only what a lab needs, whatever the environment brings: each extension costs start time.
+asked = asked_tools()
+installed = ExtensionConfigManager(read_config_path=jupyter_config_path()).get_jpserver_extensions()  # type: ignore[no-untyped-call]
+c.ServerApp.jpserver_extensions = server_extensions(installed, asked)
+c.ServerApp.terminals_enabled = "terminal" in asked
 c.ServerApp.root_dir = "/home/learner"
 c.ServerApp.open_browser = False
+
+# Paja's own part of JupyterLab and Notebook 7.
+c.LabApp.extra_labextensions_path = ["/etc/jupyter/labextensions"]
+c.JupyterNotebookApp.extra_labextensions_path = ["/etc/jupyter/labextensions"]
 
 # Nothing is fetched from elsewhere: no news, no updates, no extensions.
 c.LabApp.news_url = None

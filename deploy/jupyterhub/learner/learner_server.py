@@ -6,6 +6,7 @@ starts a server, not silently.
 """
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 
@@ -30,6 +31,10 @@ def keep_out() -> None:
 
 if __name__ == "__main__":
     keep_out()
+    sys.path.append(str(Path(__file__).parent))  # our own modules beside this one; kernels do not inherit it
+    import paja_hub_auth  # type: ignore[import-not-found]
     from jupyterhub.singleuser import main
 
+    paja_hub_auth.remember_answers()
+    paja_hub_auth.take_sign_outs()
     sys.exit(main())
