@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 
 from courses.access import enrolment_for, taught_cohorts_for
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, User
-from labs.models import LabDraft, LabSession, LabUnit, Submission
+from labs.models import LabDraft, LabSession, LabUnit, Snapshot, Submission, Workspace
 from labs.states import ACTIVE_SESSION_STATUSES
 
 
@@ -47,6 +47,18 @@ def lab_session_for(user: User, public_id: UUID) -> LabSession:
 def own_session_by_server(user: User, server_name: str) -> LabSession:
     """A person's own session by the name that its hub knows its server by."""
     return get_object_or_404(own_sessions_for(user), server_name=server_name)
+
+
+def snapshot_for(user: User, lab_unit: LabUnit, public_id: UUID) -> Snapshot:
+    """A version of a person's own work in a lab. Nobody else's eyes: what is handed in is a submission."""
+    snapshots = Snapshot.objects.select_related("workspace__wanted", "session__hub__factory", "origin")
+    return get_object_or_404(
+        snapshots,
+        public_id=public_id,
+        workspace__owner=user,
+        workspace__lab=lab_unit.release.lab_id,
+        workspace__purpose=Workspace.Purpose.LEARN,
+    )
 
 
 def submissions_for(user: User) -> QuerySet[Submission]:

@@ -147,6 +147,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "draft_problems": _(
         "The check found something wrong. Mend it in your session and bring the source back again."
     ),
+    "draft_release_requested": _("You asked for the draft to be released."),
     "draft_released": _("The draft was released to the cohort."),
     "draft_discarded": _("The draft was discarded. The files in your session are as they were."),
     "same_draft": _("These files were brought back already: that draft stands."),
@@ -170,6 +171,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     "draft_server_ended": _(
         "Your session ended before the files were fetched. They are still at the factory: open the source again, and bring it back then."
+    ),
+    "draft_waits": _(
+        "The check cannot run at the moment: this is our fault, and staff can see it. The files are safe and will be checked."
     ),
     "draft_not_checked": _(
         "The check was cut off several times. The files are safe and nothing was released. Check them again; if that fails too, a cell of the lab may take all the memory or time there is."

@@ -11,11 +11,9 @@ from typing import Final
 from django.utils import timezone
 
 from labs.blobs import hash_files, store_files
-from labs.exceptions import LabError, ServerAnswerError
+from labs.exceptions import ServerAnswerError
 from labs.jupyterhub import ContentsClient, FileModel, Listing
 from labs.models import LabSession, Snapshot, Workspace
-from labs.states import SessionStatus
-from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +164,8 @@ def save_if_changed(
         listing = list_workspace(session, contents)
         seen = hash_listing(listing)
         note_listing(session, listing)
-        if seen == session.listing_hash:
+        if seen == session.listing_hash:  # noted only where everything was read, so all of it is kept
+            note_unsaved(workspace, "unsaved_name" if listing.refused else "")
             return None
         found = read_listed_files(session, contents, listing)
     except ServerAnswerError as error:
@@ -229,16 +228,3 @@ def note_unsaved(workspace: Workspace, reason: str) -> None:
     workspace.unsaved_since = (workspace.unsaved_since or timezone.now()) if reason else None
     workspace.unsaved_reason = reason
     workspace.save(update_fields=["unsaved_reason", "unsaved_since"])
-
-
-def note_saved_time(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
-    """Look when the learner's server last wrote a file of the lab. No answer changes nothing."""
-    session = reachable_sessions().get(pk=session_id)
-    if session.status != SessionStatus.READY:
-        return
-    try:
-        with connect(session) as contents:
-            listing = list_workspace(session, contents)
-    except LabError:
-        return
-    note_listing(session, listing)
