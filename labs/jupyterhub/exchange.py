@@ -13,8 +13,10 @@ from typing import Any, Final, Self
 import httpcore
 import httpx
 
-# Headers, early answers (1xx) and the frames of a chunked body, all of which a body's limit does not count.
-OVERHEAD_BYTES: Final = 512 * 1024
+HEAD_BYTES: Final = 256 * 1024  # headers, and any early answers (1xx) before them
+FRAME_BYTES: Final = 512 * 1024  # what frames a chunked body, beside the body itself
+# A body in crumbs costs more time than a large one: so many pieces, and one more for each KiB.
+MAX_PIECES: Final = 1000
 LIMIT: Final = "paja_limit"
 
 
@@ -189,7 +191,7 @@ def ask(
 
     Raises TooLargeError, TooSlowError, or httpx.HTTPError.
     """
-    limit = Limit(ends_at=time.monotonic() + seconds, bytes_left=max_bytes + OVERHEAD_BYTES)
+    limit = Limit(ends_at=time.monotonic() + seconds, bytes_left=HEAD_BYTES)
     body = bytearray()
     with http.stream(
         method, path, params=params, json=json, headers=headers, extensions={LIMIT: limit}
@@ -197,8 +199,11 @@ def ask(
         # Asked for "identity": compression would let a small answer grow without bound.
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise TooLargeError("compressed")
-        for piece in response.iter_bytes():
+        limit.bytes_left += max_bytes + FRAME_BYTES
+        for number, piece in enumerate(response.iter_bytes()):
             body += piece
             if len(body) > max_bytes:
                 raise TooLargeError(f"more than {max_bytes} bytes")
+            if number > MAX_PIECES + len(body) // 1024:
+                raise TooLargeError("in crumbs")
         return Answer(response.status_code, bytes(body))
