@@ -5,10 +5,10 @@ from uuid import uuid4
 import pytest
 
 from courses.models import Enrolment, UnitProgress
-from labs.exceptions import StaleStateError
-from labs.models import LabSession, LabUnit, Submission
+from labs.exceptions import RefusedError, StaleStateError
+from labs.models import Hub, LabSession, LabUnit, Submission
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
-from labs.services.sessions import request_session
+from labs.services.sessions import create_session, request_session
 from labs.services.submissions import submit_lab
 from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
@@ -43,6 +43,44 @@ def test_starts_at_once_are_one_session(enrolment: Enrolment, lab_unit: LabUnit)
     sessions = at_once(*[lambda: request_session(enrolment, lab_unit, actor=enrolment.learner)] * PRESSES)
     assert len({session.pk for session in sessions}) == 1
     assert LabSession.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [("sessions_per_learner", "learner_limit"), ("sessions_max", "factory_full"), ("lab", "lab_full")],
+)
+def test_of_starts_at_once_only_as_many_are_taken_as_there_are_places(
+    enrolment: Enrolment, lab_unit: LabUnit, limit: str, reason: str
+) -> None:
+    """Of one learner in many labs; of many learners in as many labs; of many learners in one lab."""
+    hub = Hub.objects.get()
+    if limit == "lab":
+        lab_unit.release.session = {"sessions_max": 2}
+    else:
+        setattr(hub, limit, 2)
+        hub.save()
+    releases = [
+        lab_unit.release if limit == "lab" else make.LabReleaseFactory.create() for _ in range(PRESSES)
+    ]
+    workspaces = [
+        make.WorkspaceFactory.create(lab=release.lab, owner=enrolment.learner)
+        if limit == "sessions_per_learner"
+        else make.WorkspaceFactory.create(lab=release.lab)
+        for release in releases
+    ]
+    presses = iter(zip(workspaces, releases, strict=True))
+
+    def press() -> str:
+        workspace, release = next(presses)
+        try:
+            create_session(workspace, release, hub, actor=workspace.owner)
+        except RefusedError as refusal:
+            return refusal.reason
+        return ""
+
+    answers = at_once(*[press] * PRESSES)
+    assert sorted(answers) == sorted([""] * 2 + [reason] * (PRESSES - 2))
+    assert LabSession.objects.count() == 2
 
 
 def test_submits_at_once_are_one_submission(enrolment: Enrolment, lab_unit: LabUnit) -> None:

@@ -8,11 +8,21 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from courses.models import Cohort, Enrolment
+from courses.states import EnrolmentStatus
 from labs.exceptions import HubUnavailableError, SpawnRejectedError
 from labs.jupyterhub import ServerModel
 from labs.models import Hub, LabSession
 from labs.states import SessionStatus
-from labs.work.reconciling import SWEEP_LEASE, Step, Sweep, next_step, reconcile_sessions
+from labs.work.reconciling import (
+    KEEP_START_FOR,
+    STOP_BEFORE_END,
+    SWEEP_LEASE,
+    Step,
+    Sweep,
+    next_step,
+    reconcile_sessions,
+)
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, NeverReadyHub, UnavailableHub
 
@@ -231,6 +241,101 @@ def test_a_hub_that_has_the_server_was_asked_whoever_died_over_it() -> None:
     reconcile_sessions(session.hub_id, connect=connect_to(fake))
     session.refresh_from_db()
     assert session.asked_at is not None
+
+
+# --- What our own rows decide ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fake", [FakeHub(looks=9), UnavailableHub()])
+def test_a_session_whose_time_is_over_is_stopped_early_enough_to_be_saved(fake: FakeHub) -> None:
+    now = timezone.now()
+    over = session_in(SessionStatus.READY, now, ready_at=now, ends_at=now + STOP_BEFORE_END)
+    other = session_in(
+        SessionStatus.READY, now, hub=over.hub, ready_at=now, ends_at=now + STOP_BEFORE_END + LONG_AGO
+    )
+    for session in (over, other):
+        FakeHub.ensure_user(fake, session.learner.hub_name)
+        FakeHub.ensure_server(fake, session.learner.hub_name, session.server_name, {})
+    sweep = reconcile_sessions(over.hub_id, connect=connect_to(fake))
+    over.refresh_from_db()
+    other.refresh_from_db()
+    assert (over.status, over.stop_reason, sweep.stops) == (SessionStatus.STOPPING, "time_over", [over.pk])
+    assert other.status == SessionStatus.READY
+
+
+@pytest.mark.parametrize("status", [SessionStatus.REQUESTED, SessionStatus.SPAWNING, SessionStatus.READY])
+def test_who_has_left_the_cohort_keeps_no_session(status: SessionStatus) -> None:
+    now = timezone.now()
+    session = session_in(status, now, ready_at=now)
+    Enrolment.objects.update(status=EnrolmentStatus.WITHDRAWN)
+    assert reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub())).stops == [session.pk]
+    session.refresh_from_db()
+    assert (session.status, session.stop_reason) == (SessionStatus.STOPPING, "withdrawn")
+
+
+def test_a_cohort_that_is_over_has_no_sessions() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.READY, now, ready_at=now)
+    Cohort.objects.update(starts_at=now - timedelta(days=2), ends_at=now)
+    reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub()))
+    session.refresh_from_db()
+    assert (session.status, session.stop_reason) == (SessionStatus.STOPPING, "cohort_over")
+
+
+def test_who_has_completed_the_course_may_go_on() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.READY, now, ready_at=now)
+    Enrolment.objects.update(status=EnrolmentStatus.COMPLETED)
+    reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub()))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.READY
+
+
+def test_an_authors_session_needs_no_enrolment() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.READY, now, ready_at=now)
+    LabSession.objects.update(enrolment=None)
+    reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub()))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.READY
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "age", "to"),
+    [
+        (SessionStatus.REQUESTED, False, KEEP_START_FOR, SessionStatus.FAILED),
+        (SessionStatus.SPAWNING, False, KEEP_START_FOR, SessionStatus.FAILED),
+        (SessionStatus.REQUESTED, False, KEEP_START_FOR - LONG_AGO, SessionStatus.REQUESTED),
+        (SessionStatus.SPAWNING, True, KEEP_START_FOR, SessionStatus.SPAWNING),
+    ],
+)
+def test_a_start_is_kept_for_half_a_day(
+    status: SessionStatus, asked: bool, age: timedelta, to: SessionStatus
+) -> None:
+    now = timezone.now()
+    session = session_in(status, now, requested_at=now - age, asked_at=now - age if asked else None)
+    reconcile_sessions(session.hub_id, connect=connect_to(UnavailableHub()))
+    session.refresh_from_db()
+    assert session.status == to
+    assert session.reason == ("kept_too_long" if to == SessionStatus.FAILED else "")
+
+
+def test_how_many_queries_a_sweep_takes_does_not_grow_with_its_sessions(count_queries: Any) -> None:
+    now = timezone.now()
+    fake = FakeHub()
+
+    def add_sessions(count: int) -> None:
+        for _ in range(count):
+            session = session_in(
+                SessionStatus.READY, now, hub=hub, asked_at=now, ready_at=now, active_at=now, visited_at=now
+            )
+            start(fake, session)
+
+    hub = make.HubFactory.create()
+    add_sessions(2)
+    few = count_queries(lambda: reconcile_sessions(hub.pk, connect=connect_to(fake)))
+    add_sessions(10)
+    assert count_queries(lambda: reconcile_sessions(hub.pk, connect=connect_to(fake))) == few
 
 
 def start(fake: FakeHub, session: LabSession) -> None:

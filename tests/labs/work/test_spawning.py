@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from courses.models import Cohort, Enrolment
+from courses.states import EnrolmentStatus
 from labs.blobs import store_blob
 from labs.exceptions import HubUnavailableError
-from labs.models import Hub, LabSession, Snapshot
+from labs.models import Hub, HubOutage, LabRelease, LabSession, LabUnit, Snapshot, Workspace
 from labs.states import SessionStatus
+from labs.transitions import UNSENT
+from labs.work.reconciling import reconcile_sessions
 from labs.work.spawning import SAVE_FOR, ensure_spawned, ensure_stopped
 from tests.factories import labs as make
 from tests.fakes.hub import FakeContents, FakeHub, RefusingHub, SilentContents, UnavailableHub
@@ -143,3 +148,108 @@ def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
     for _ in range(2):
         ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
     assert Snapshot.objects.count() == 1
+
+
+def test_an_outage_of_the_factory_does_not_use_up_the_time_to_save(stopping: LabSession) -> None:
+    now = timezone.now()
+    LabSession.objects.update(stop_requested_at=now - SAVE_FOR - timedelta(hours=1))
+    HubOutage.objects.create(hub=stopping.hub, began_at=now - timedelta(hours=1), ended_at=now)
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPING
+
+
+# --- What the hub is told --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("purpose", "asked", "told"),
+    [
+        (Workspace.Purpose.LEARN, None, {}),
+        (Workspace.Purpose.LEARN, ["terminal"], {"tools": ["terminal"]}),
+        (Workspace.Purpose.LEARN, ["terminal", "create-assignment"], {"tools": ["terminal"]}),
+        (Workspace.Purpose.AUTHOR, [], {"tools": ["create-assignment"]}),
+        (Workspace.Purpose.AUTHOR, ["terminal"], {"tools": ["create-assignment", "terminal"]}),
+    ],
+)
+def test_a_server_gets_the_tools_of_its_lab_and_authors_their_own(
+    purpose: str, asked: list[str] | None, told: dict[str, object]
+) -> None:
+    session, fake = make.LabSessionFactory.create(), FakeHub()
+    LabRelease.objects.update(session={} if asked is None else {"tools": asked})
+    Workspace.objects.update(purpose=purpose)
+    ensure_spawned(session.pk, connect=hub(fake))
+    assert fake.user_options[session.learner.hub_name, session.server_name] == told
+
+
+# --- Starting anew ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def restarting(stopping: LabSession) -> LabSession:
+    LabSession.objects.update(is_restarting=True, ready_at=None)
+    return stopping
+
+
+def end(session: LabSession) -> None:
+    ensure_stopped(session.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    session.refresh_from_db()
+
+
+def test_a_session_that_was_to_begin_anew_has_one_successor_that_the_next_sweep_starts(
+    restarting: LabSession,
+) -> None:
+    end(restarting)
+    end(restarting)
+    assert restarting.status == SessionStatus.STOPPED
+    successor = LabSession.objects.exclude(pk=restarting.pk).get()
+    assert (successor.status, successor.sent_at) == (SessionStatus.REQUESTED, UNSENT)
+    assert (successor.workspace, successor.enrolment) == (restarting.workspace, restarting.enrolment)
+    assert not successor.is_restarting
+
+    fake = FakeHub()
+    sweep = reconcile_sessions(restarting.hub_id, connect=lambda _hub: fake)  # type: ignore[arg-type, return-value]
+    assert sweep.starts == [successor.pk]
+    assert [event.reason for event in successor.events.all()] == ["requested"]
+
+
+def test_the_sweep_that_sees_the_server_gone_begins_anew_too(restarting: LabSession) -> None:
+    sweep = reconcile_sessions(restarting.hub_id, connect=lambda _hub: FakeHub())  # type: ignore[arg-type, return-value]
+    assert LabSession.objects.filter(status=SessionStatus.REQUESTED).count() == 1
+    assert sweep.starts == []
+
+
+def test_a_stop_without_a_restart_has_no_successor(stopping: LabSession) -> None:
+    end(stopping)
+    assert LabSession.objects.count() == 1
+
+
+def test_who_has_left_begins_nothing_anew(restarting: LabSession) -> None:
+    Enrolment.objects.update(status=EnrolmentStatus.WITHDRAWN)
+    end(restarting)
+    assert LabSession.objects.count() == 1
+
+
+def test_a_cohort_that_is_over_begins_nothing_anew(restarting: LabSession) -> None:
+    now = timezone.now()
+    Cohort.objects.update(starts_at=now - timedelta(days=2), ends_at=now - timedelta(days=1))
+    end(restarting)
+    assert LabSession.objects.count() == 1
+
+
+def test_a_session_begun_anew_has_the_release_that_the_cohort_has_now(restarting: LabSession) -> None:
+    assert restarting.enrolment is not None
+    newer = make.LabReleaseFactory.create(lab=restarting.lab)
+    unit = make.LabUnitFactory.create(
+        unit__release=restarting.enrolment.cohort.release,
+        unit__module__release=restarting.enrolment.cohort.release,
+    )
+    LabUnit.objects.filter(pk=unit.pk).update(release=newer)
+    end(restarting)
+    assert LabSession.objects.get(status=SessionStatus.REQUESTED).release == newer
+
+
+def test_an_authors_session_begins_anew_with_what_it_had(restarting: LabSession) -> None:
+    LabSession.objects.update(enrolment=None)
+    end(restarting)
+    assert LabSession.objects.get(status=SessionStatus.REQUESTED).release == restarting.release

@@ -1,0 +1,58 @@
+"""Handing tasks to a queue that may be down."""
+
+from typing import Any
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from labs import publishing, tasks
+from labs.exceptions import QueueDownError
+from labs.publishing import QUIET_SECONDS, Silence, connect_broker, publish
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "silence", Silence())
+
+
+class Broker:
+    """Takes tasks, or fails; `asked` counts how often it was tried."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+        self.asked = 0
+        self.error = error
+        self.now = 1000.0
+        monkeypatch.setattr(tasks.spawn_session, "apply_async", self.take)
+        monkeypatch.setattr(publishing.time, "monotonic", lambda: self.now)
+
+    def take(self, *_args: Any, **_options: Any) -> None:
+        self.asked += 1
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [OperationalError(), ConnectionRefusedError(), TimeoutError()])
+def test_a_broker_that_is_down_is_asked_once_and_then_left_in_peace_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    broker = Broker(monkeypatch, error)
+    for _ in range(3):
+        with pytest.raises(QueueDownError):
+            publish(tasks.spawn_session, 1, queue="spawning.kajaani")
+    assert broker.asked == 1
+
+    broker.error, broker.now = None, broker.now + QUIET_SECONDS
+    publish(tasks.spawn_session, 1, queue="spawning.kajaani")
+    assert broker.asked == 2
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    Broker(monkeypatch, TypeError())
+    with pytest.raises(TypeError):
+        publish(tasks.spawn_session, 1, queue="spawning.kajaani")
+
+
+def test_a_request_waits_less_than_a_second_for_the_broker() -> None:
+    options = connect_broker().transport_options
+    assert max(options["socket_timeout"], options["socket_connect_timeout"]) < 1
+    assert options["max_retries"] == 0
