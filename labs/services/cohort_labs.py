@@ -88,7 +88,7 @@ def find_running_sessions(cohort: Cohort) -> list[LabSession]:
     """Sessions of a cohort that have not ended, the longest first."""
     return list(
         LabSession.objects.filter(enrolment__cohort=cohort, status__in=ACTIVE_SESSION_STATUSES)
-        .select_related("learner", "lab")
+        .select_related("learner", "lab", "release", "hub", "enrolment__cohort")
         .order_by("requested_at")
     )
 
@@ -97,7 +97,7 @@ def find_factory_sessions(factory: Factory) -> list[LabSession]:
     """Sessions at a factory that have not ended, the longest first."""
     return list(
         LabSession.objects.filter(hub__factory=factory, status__in=ACTIVE_SESSION_STATUSES)
-        .select_related("learner", "lab", "enrolment__cohort")
+        .select_related("learner", "lab", "release", "hub", "enrolment__cohort")
         .order_by("requested_at")
     )
 

@@ -73,12 +73,14 @@ class RunningSessions:
 
 def find_running(user: User | AnonymousUser, language: str) -> RunningSessions:
     """In two queries however many there are, and one where there is none."""
+    return RunningSessions(tuple(describe_sessions(active_sessions_for(user), language)))
+
+
+def describe_sessions(sessions: list[LabSession], language: str) -> list[RunningSession]:
+    """Sessions that come with `hub`, `release` and `enrolment__cohort`, in one query for their titles."""
     now = timezone.now()
-    sessions = active_sessions_for(user)
     titles = find_session_titles(sessions, language)
-    return RunningSessions(
-        tuple(RunningSession(session, titles[session.pk], SessionTimes(session, now)) for session in sessions)
-    )
+    return [RunningSession(session, titles[session.pk], SessionTimes(session, now)) for session in sessions]
 
 
 def find_session_titles(sessions: list[LabSession], language: str) -> dict[int, str]:

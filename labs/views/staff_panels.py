@@ -7,6 +7,7 @@ from courses.models import Cohort, Factory
 from courses.unit_kinds import Panel
 from labs.models import Hub
 from labs.services.cohort_labs import find_factory_sessions, find_lab_summaries, find_running_sessions
+from labs.services.running import describe_sessions
 
 
 def cohort_panels(cohort: Cohort) -> list[Panel]:
@@ -14,11 +15,7 @@ def cohort_panels(cohort: Cohort) -> list[Panel]:
     labs = find_lab_summaries(cohort, get_language() or cohort.language)
     if not labs:
         return []
-    titles = {lab.slug: lab.title for lab in labs}
-    sessions = [
-        {"session": session, "title": titles.get(session.lab.slug, session.lab.slug)}
-        for session in find_running_sessions(cohort)
-    ]
+    sessions = describe_sessions(find_running_sessions(cohort), get_language() or cohort.language)
     return [Panel("labs/_cohort_panel.html", {"cohort": cohort, "labs": labs, "sessions": sessions})]
 
 
@@ -30,6 +27,6 @@ def factory_panels(factory: Factory) -> list[Panel]:
     context = {
         "hub": hub,
         "is_answering": hub.is_answering(timezone.now()),
-        "sessions": find_factory_sessions(factory),
+        "sessions": describe_sessions(find_factory_sessions(factory), get_language() or ""),
     }
     return [Panel("labs/_factory_panel.html", context)]

@@ -1,14 +1,14 @@
 """The labs' parts of a cohort's and a factory's page."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from courses.models import Cohort, Enrolment
-from labs.models import Hub, LabUnit
+from courses.models import Cohort, Enrolment, User
+from labs.models import Hub, LabSession, LabUnit, Workspace
 from labs.states import SessionStatus
 from labs.views.staff_panels import cohort_panels, factory_panels
 from tests.factories import courses as make_courses
@@ -58,13 +58,56 @@ def test_a_course_without_labs_has_no_panel() -> None:
 
 
 def test_the_panel_costs_the_same_however_many_sessions_there_are(
-    cohort: Cohort, lab_unit: LabUnit, django_assert_max_num_queries: Any
+    cohort: Cohort, lab_unit: LabUnit, count_queries: Callable[[Callable[[], object]], int]
 ) -> None:
-    for enrolment in make_courses.EnrolmentFactory.create_batch(5, cohort=cohort):
-        make.LabSessionFactory.create(enrolment=enrolment, release=lab_unit.release)
+    def add(number: int) -> None:
+        for enrolment in make_courses.EnrolmentFactory.create_batch(number, cohort=cohort):
+            make.LabSessionFactory.create(
+                enrolment=enrolment,
+                release=lab_unit.release,
+                status=SessionStatus.READY,
+                active_at=timezone.now(),
+                warned_at=timezone.now(),
+            )
 
-    with django_assert_max_num_queries(4):
-        render(Cohort.objects.select_related("release").get(pk=cohort.pk))
+    found = Cohort.objects.select_related("release", "factory").get(pk=cohort.pk)
+    add(1)
+    few = [count_queries(lambda: render(found)), count_queries(lambda: render_factory(found))]
+    add(4)
+
+    assert [count_queries(lambda: render(found)), count_queries(lambda: render_factory(found))] == few
+
+
+def test_a_session_is_listed_with_its_labs_title_and_the_time_it_has_left(
+    cohort: Cohort, make_session: MakeSession
+) -> None:
+    make_session(ends_at=timezone.now() + timedelta(minutes=102, seconds=30))
+
+    for page in (render(cohort), render_factory(cohort)):
+        assert "Practise" in page
+        assert "1 h 42 min" in page
+
+
+def test_a_session_without_activity_is_marked(cohort: Cohort, make_session: MakeSession) -> None:
+    session = make_session(active_at=timezone.now())
+    assert "No activity" not in render(cohort)
+
+    session.warned_at = timezone.now()
+    session.save()
+    assert "No activity" in render(cohort)
+
+
+def test_an_author_at_work_is_listed_for_the_factory(
+    cohort: Cohort, make_session: MakeSession, ben: User
+) -> None:
+    learned = make_session(SessionStatus.STOPPED)
+    workspace = make.WorkspaceFactory.create(owner=ben, lab=learned.lab, purpose=Workspace.Purpose.AUTHOR)
+    LabSession.objects.create(
+        workspace=workspace, learner=ben, lab=learned.lab, release=learned.release, hub=learned.hub
+    )
+
+    assert "Authoring" in render_factory(cohort)
+    assert "Nobody is in a lab" in render(cohort)
 
 
 def render_factory(cohort: Cohort) -> str:
