@@ -243,13 +243,13 @@ def test_a_learner_has_so_many_sessions_at_a_factory(enrolment: Enrolment, lab_u
     running = make.LabSessionFactory.create(enrolment=enrolment)
     assert refusal(enrolment, lab_unit) == "learner_limit"
     LabSession.objects.filter(pk=running.pk).update(status=SessionStatus.STOPPED)
-    assert request_session(enrolment, lab_unit, actor=enrolment.learner)
+    assert request_session(enrolment, lab_unit, actor=enrolment.learner).is_active
 
 
 def test_sessions_at_another_factory_do_not_count(enrolment: Enrolment, lab_unit: LabUnit) -> None:
     Hub.objects.update(sessions_per_learner=1, sessions_max=1)
     make.LabSessionFactory.create(enrolment__learner=enrolment.learner, hub=make.HubFactory.create())
-    assert request_session(enrolment, lab_unit, actor=enrolment.learner)
+    assert request_session(enrolment, lab_unit, actor=enrolment.learner).is_active
 
 
 def test_a_factory_has_so_many_places(enrolment: Enrolment, lab_unit: LabUnit) -> None:
@@ -257,7 +257,7 @@ def test_a_factory_has_so_many_places(enrolment: Enrolment, lab_unit: LabUnit) -
     other = make.LabSessionFactory.create(hub=Hub.objects.get())
     assert refusal(enrolment, lab_unit) == "factory_full"
     LabSession.objects.filter(pk=other.pk).update(status=SessionStatus.FAILED)
-    assert request_session(enrolment, lab_unit, actor=enrolment.learner)
+    assert request_session(enrolment, lab_unit, actor=enrolment.learner).is_active
 
 
 def test_a_lab_has_so_many_places_for_its_learners(enrolment: Enrolment, lab_unit: LabUnit) -> None:
@@ -267,7 +267,7 @@ def test_a_lab_has_so_many_places_for_its_learners(enrolment: Enrolment, lab_uni
     other = make.LabSessionFactory.create(release=release)
     assert refusal(enrolment, lab_unit) == "lab_full"
     Workspace.objects.filter(sessions=other).update(purpose=Workspace.Purpose.AUTHOR)
-    assert request_session(enrolment, lab_unit, actor=enrolment.learner)
+    assert request_session(enrolment, lab_unit, actor=enrolment.learner).is_active
 
 
 def test_who_writes_a_lab_takes_no_place_of_its_learners(enrolment: Enrolment, lab_unit: LabUnit) -> None:
@@ -275,7 +275,7 @@ def test_who_writes_a_lab_takes_no_place_of_its_learners(enrolment: Enrolment, l
     release.session = {"sessions_max": 1}
     make.LabSessionFactory.create(release=release)
     workspace = make.WorkspaceFactory.create(lab=release.lab, purpose=Workspace.Purpose.AUTHOR)
-    session = create_session(workspace, release, Hub.objects.first(), actor=workspace.owner)
+    session = create_session(workspace, release, Hub.objects.all()[0], actor=workspace.owner)
     assert (session.learner, session.enrolment) == (workspace.owner, None)
 
 
