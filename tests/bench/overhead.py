@@ -112,9 +112,8 @@ def put_files(bench: Factories, hub: httpx.Client, user: str, server: str) -> No
 
 
 def find_server(hub: httpx.Client, user: str, server: str) -> bool:
-    return (
-        server in hub.get(f"/hub/api/users/{user}", params={"include_stopped_servers": "1"}).json()["servers"]
-    )
+    """Whether the hub still has the server; it leaves out those that are stopped."""
+    return server in hub.get(f"/hub/api/users/{user}").json()["servers"]
 
 
 def time_paja(bench: Factories) -> Times:

@@ -15,7 +15,6 @@ from tests.soak.browser import Browser, Lab, Page
 DIARY = "diary.txt"
 SESSION = re.compile(r"/labs/sessions/[0-9a-f-]{36}/")
 LAB_POLL_SECONDS = 10.0  # JupyterLab's own pace for kernels, sessions and the file list
-ACT_SECONDS = 120.0  # on average, between two of a learner's presses
 ACTIONS = {"stop": 5, "restart": 4, "submit": 2}
 
 
@@ -47,6 +46,7 @@ class Stage:
 
     place: Place
     answers: Answers
+    act_seconds: float  # on average, between two presses of a learner
     is_acting: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -84,7 +84,7 @@ class Learner(threading.Thread):
     def _live(self) -> None:
         self._browser.log_in(self.person.email, PASSWORD)
         self._wait_before("start", self._random.uniform(0, 10))  # a class begins
-        self._wait_before("act", self._random.expovariate(1 / ACT_SECONDS))
+        self._wait_before("act", self._random.expovariate(1 / self._stage.act_seconds))
         while not self._stage.is_over.wait(0.25):
             for page in (self._page, self._submission):
                 if page is not None:
@@ -119,7 +119,7 @@ class Learner(threading.Thread):
             self._wait_before("edit", self._random.uniform(4, 10))
             self._edit(self._lab)
         elif self._lab is not None and self._is_due("act"):
-            self._wait_before("act", self._random.expovariate(1 / ACT_SECONDS))
+            self._wait_before("act", self._random.expovariate(1 / self._stage.act_seconds))
             self._press_something()
 
     def _start(self) -> None:

@@ -19,6 +19,7 @@ from tests.soak.learners import Learner, Person, Stage
 from tests.soak.watch import Watch, measure_memory
 
 FIRST_WAVE_SECONDS = 300.0
+ACT_SECONDS = 120.0
 KERNEL_EVERY = 8  # each so-manieth learner has a kernel
 
 
@@ -35,7 +36,8 @@ def soak(stack: Stack, plan: Plan, log_file: Path) -> bool:
     victims = faults.find_victims(stack)
     planned = faults.plan_faults(plan.seed, plan.seconds, victims)
     people = make_people(stack, plan.sessions)
-    stage, outcome, log = Stage(stack.place, Answers()), report.Outcome(), faults.FaultLog()
+    stage = Stage(stack.place, Answers(), act_seconds=min(ACT_SECONDS, plan.seconds / 3))
+    outcome, log = report.Outcome(), faults.FaultLog()
     learners = [
         Learner(number, person, stage, plan.seed, has_kernel=number % KERNEL_EVERY == 0)
         for number, person in enumerate(people)
