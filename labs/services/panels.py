@@ -18,6 +18,7 @@ from labs.services.endings import Ending, find_ending
 from labs.services.running import RunningSession, find_running
 from labs.services.session_times import READY_SECONDS, SessionTimes
 from labs.services.troubles import Trouble, find_trouble, find_unsaved
+from labs.services.workspaces import Offer, find_offer
 from labs.states import SessionStatus, SubmissionStatus
 
 Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
@@ -37,6 +38,7 @@ class LabPanel:
     workspace: Workspace | None
     attempts: tuple[Attempt, ...]
     snapshot_saved_at: datetime | None
+    offer: Offer | None
     crowd: tuple[RunningSession, ...]
     press_key: UUID
     now: datetime
@@ -167,6 +169,7 @@ class LabPanel:
             self.trouble,
             self.unsaved,
             self.remark,
+            self.offer,
             [item.key for item in self.crowd],
             times and times.warning,
             saved_at=self.saved_at,
@@ -193,6 +196,7 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPan
         workspace=workspace,
         attempts=tuple(find_attempts(enrolment.submissions.filter(lab=lab))),
         snapshot_saved_at=saved.saved_at if saved else None,
+        offer=find_offer(enrolment, lab_unit),
         crowd=_find_crowd(enrolment, hub, language) if hub and not (session and session.is_active) else (),
         press_key=uuid4(),
         now=timezone.now(),

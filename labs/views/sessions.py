@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from courses.access import taught_cohorts_for
 from courses.models import Cohort
 from courses.views.requests import SignedInRequest, press_requires_login
-from labs.access import lab_session_for, own_session_by_server
+from labs.access import authored_cohorts_for, lab_session_for, own_session_by_server
 from labs.models import LabSession, Snapshot
 from labs.services.endings import find_ending
 from labs.services.panels import make_version
@@ -113,7 +112,7 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
     return {
         "session": lab_session,
         "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,
-        "source_cohort": None if lab_session.enrolment else _find_taught_cohort(request, lab_session),
+        "source_cohort": None if lab_session.enrolment else _find_authored_cohort(request, lab_session),
         "lab_title": find_session_titles([lab_session], get_language() or "")[lab_session.pk],
         "app": _last_app(request),
         "times": times,
@@ -147,9 +146,9 @@ def _find_what_followed(ended: LabSession) -> tuple[LabSession | None, Snapshot 
     return later.order_by("-requested_at").first(), ended.workspace.current_snapshot
 
 
-def _find_taught_cohort(request: SignedInRequest, lab_session: LabSession) -> Cohort | None:
+def _find_authored_cohort(request: SignedInRequest, lab_session: LabSession) -> Cohort | None:
     """The cohort through whose page an author came to the source of a lab: one of the session's factory."""
-    cohorts = taught_cohorts_for(request.user).filter(
+    cohorts = authored_cohorts_for(request.user).filter(
         release__course=lab_session.lab.course_id, factory=lab_session.hub.factory_id
     )
     return cohorts.order_by("-ends_at").first()

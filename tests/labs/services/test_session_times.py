@@ -20,7 +20,7 @@ def ahead(**period: float) -> datetime:
     return NOW + timedelta(**period)
 
 
-def times(status: SessionStatus = SessionStatus.READY, **fields: object) -> SessionTimes:
+def times(status: SessionStatus = SessionStatus.READY, /, **fields: object) -> SessionTimes:
     """Of a session of a lab whose sessions may idle for 40 minutes."""
     session = LabSession(
         status=status,
@@ -63,11 +63,13 @@ def test_the_end_of_the_time_is_warned_of_at_15_and_at_5_minutes(minutes: float,
 
 
 def test_what_ends_first_is_warned_of() -> None:
-    idle = {"active_at": ago(minutes=34), "warned_at": ago(minutes=4)}  # stops in 6 minutes
+    def idle(**fields: object) -> SessionTimes:
+        """It stops in 6 minutes."""
+        return times(active_at=ago(minutes=34), warned_at=ago(minutes=4), **fields)
 
-    assert times(**idle).warning == "idle"
-    assert times(**idle, ends_at=ahead(minutes=14)).warning == "idle"
-    assert times(**idle, ends_at=ahead(minutes=3)).warning == "now"
+    assert idle().warning == "idle"
+    assert idle(ends_at=ahead(minutes=14)).warning == "idle"
+    assert idle(ends_at=ahead(minutes=3)).warning == "now"
 
 
 def test_a_session_that_was_not_warned_is_not_about_to_stop() -> None:

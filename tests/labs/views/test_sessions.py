@@ -405,6 +405,10 @@ def test_an_authors_session_leads_back_to_the_source_and_knows_no_cohort(
     assert "Practise" in page
     assert "Submit" not in page
     assert "/learn/" not in page.partition("<main")[2]
+    assert learned.enrolment is not None
+    source = f"/teach/{learned.enrolment.cohort.public_id}/labs/practise/source/"
+    assert f'href="{source}"' in page
+    assert (f'action="{source}start"' in page) == (status in {SessionStatus.STOPPED, SessionStatus.FAILED})
 
 
 def test_the_page_of_the_hub_leads_by_the_servers_name_to_the_session(

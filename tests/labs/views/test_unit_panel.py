@@ -1,5 +1,6 @@
 """The lab's part of a unit's page: one next step, start and submit, and when it stops asking."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,9 +10,10 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from courses.models import Enrolment
-from labs.models import LabSession, LabUnit, Submission
+from courses.models import Enrolment, User
+from labs.models import Hub, LabSession, LabUnit, Submission, Workspace
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.labs.views.conftest import MakeSession, MakeSubmission
 
@@ -105,6 +107,198 @@ def test_the_reason_of_a_failure_is_a_sentence(
 
     assert "Your server did not start." in page
     assert "server_did_not_start" not in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "is_calm"),
+    [
+        ({"status": SessionStatus.STOPPED, "stop_reason": "idle"}, "Nothing ran and nothing was saved", True),
+        ({"status": SessionStatus.FAILED, "reason": "server_lost"}, "Your server ended by itself", True),
+        ({"status": SessionStatus.FAILED, "reason": "spawn_rejected"}, "refused to start", False),
+    ],
+)
+def test_why_the_last_session_ended_is_said_where_the_learner_did_not_stop_it(
+    as_ada: Client,
+    address: str,
+    make_session: MakeSession,
+    fields: dict[str, Any],
+    words: str,
+    is_calm: bool,
+) -> None:
+    make_session(ready_at=timezone.now(), ended_at=timezone.now(), **fields)
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Your last session ended at" in page
+    assert words in page
+    assert ("notice-bad" not in page) == is_calm
+
+
+def test_ones_own_stop_is_not_explained(as_ada: Client, address: str, make_session: MakeSession) -> None:
+    make_session(SessionStatus.STOPPED, stop_reason="stop_requested", ended_at=timezone.now())
+
+    assert "Your last session ended" not in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_factory_that_is_down_says_that_a_start_is_kept(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    Hub.objects.update(down_since=timezone.now())
+    before = as_ada.get(f"{address}lab").content.decode()
+    make_session(SessionStatus.REQUESTED)
+    after = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Kajaani has not answered since" in before
+    assert "You can press Start: it is kept" in before
+    assert 'id="lab-start"' in before
+    assert "Your start is kept" in after
+
+
+def test_a_factory_that_comes_back_is_a_new_version_of_the_panel(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session(SessionStatus.REQUESTED)
+    Hub.objects.update(down_since=timezone.now())
+    version = as_ada.get(f"{address}lab").context["lab"].version
+
+    Hub.objects.update(down_since=None)
+    assert "has not answered" not in as_ada.get(f"{address}lab", {"seen": version}).content.decode()
+
+
+def test_work_that_waits_in_paja_itself_is_not_blamed_on_the_factory(
+    as_ada: Client, address: str, lab_unit: LabUnit
+) -> None:
+    Hub.objects.update(answered_at=timezone.now() - timedelta(minutes=5))
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Paja itself is behind with its work since" in page
+    assert "Kajaani" not in page
+
+
+@pytest.fixture
+def crowd(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession:
+    """Ada's session in another lab, where the factory lets a person have one."""
+    Hub.objects.update(sessions_per_learner=1)
+    other = make_courses.UnitFactory.create(
+        module=lab_unit.unit.module, slug="serve", kind="lab", position=9, text__title="Serve a model"
+    )
+    release = make.LabUnitFactory.create(unit=other).release
+    session: LabSession = make.LabSessionFactory.create(
+        enrolment=enrolment, release=release, status=SessionStatus.READY
+    )
+    return session
+
+
+def test_a_learner_with_as_many_labs_as_may_be_is_offered_their_stops(
+    as_ada: Client, address: str, crowd: LabSession
+) -> None:
+    response = as_ada.get(f"{address}lab")
+    page = response.content.decode()
+
+    assert response.status_code == 200  # it looks again until one has stopped
+    assert "Stop it to start this one" in page
+    assert "Serve a model" in page
+    assert f'action="/labs/sessions/{crowd.public_id}/stop"' in page
+    assert 'id="lab-start"' not in page
+
+    stopped = as_ada.post(f"/labs/sessions/{crowd.public_id}/stop", {"next": address})
+    assert stopped.headers["Location"] == address
+    assert "stopping" in as_ada.get(f"{address}lab").content.decode()
+
+    LabSession.objects.update(status=SessionStatus.STOPPED)
+    assert 'id="lab-start"' in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_lab_that_runs_itself_is_no_reason_to_stop_others(
+    as_ada: Client, address: str, crowd: LabSession, make_session: MakeSession
+) -> None:
+    make_session()
+
+    assert as_ada.get(f"{address}lab").context["lab"].crowd == ()
+
+
+def test_a_start_beyond_the_limit_is_refused_with_what_to_do(
+    as_ada: Client, address: str, crowd: LabSession
+) -> None:
+    response = as_ada.post(f"{address}start")
+
+    assert response.headers["Location"] == address
+    assert not LabSession.objects.exclude(pk=crowd.pk).exists()
+    (message,) = get_messages(response.wsgi_request)
+    assert message.level_tag == "warning"
+
+
+def test_a_session_that_is_about_to_end_is_warned_of_and_can_be_kept_from_here(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    session = make_session(active_at=timezone.now() - timedelta(minutes=55), warned_at=timezone.now())
+
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert "Nothing has happened in your lab for a while" in page
+    kept = as_ada.post(f"/labs/sessions/{session.public_id}/keep", {"next": address})
+    assert kept.headers["Location"] == address
+    assert "Nothing has happened" not in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_ready_lab_says_how_long_it_still_runs(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session(ends_at=timezone.now() + timedelta(minutes=102, seconds=30))
+
+    assert "1 h 42 min left, until" in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_work_that_cannot_be_copied_is_said(as_ada: Client, address: str, make_session: MakeSession) -> None:
+    make_session()
+    Workspace.objects.update(unsaved_reason="unsaved_too_large", unsaved_since=timezone.now())
+
+    assert "not all of your work is copied" in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_newer_release_is_offered(
+    as_ada: Client, address: str, make_session: MakeSession, lab_unit: LabUnit
+) -> None:
+    make_session(SessionStatus.STOPPED, ready_at=timezone.now())
+    assert "new-files" not in as_ada.get(f"{address}lab").content.decode()
+
+    lab_unit.release = make.LabReleaseFactory.create(
+        lab=lab_unit.release.lab, learner_files={"lab.ipynb": "1" * 64, "more.csv": "2" * 64}
+    )
+    lab_unit.save()
+    assert 'id="new-files-take"' in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_the_history_is_a_step_away_once_there_is_some(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    assert "lab-history" not in as_ada.get(f"{address}lab").content.decode()
+
+    make_session()
+    assert f'href="{address}history/"' in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_lab_says_how_long_its_sessions_are_and_what_ends_them(
+    as_ada: Client, address: str, lab_unit: LabUnit
+) -> None:
+    lab_unit.release.session = {"idle_minutes": 45}
+    lab_unit.release.save()
+
+    page = as_ada.get(address).content.decode()
+
+    assert "Sessions of up to 2 h" in page
+    assert "nothing runs and nothing is saved for 45 min" in page
+    assert "your work is saved, and the next one goes on from there" in page
+
+
+@pytest.mark.parametrize(("seconds", "every"), [(5, "1s"), (90, "2s"), (900, "5s")])
+def test_the_panel_asks_less_often_the_longer_a_start_takes(
+    as_ada: Client, address: str, make_session: MakeSession, seconds: int, every: str
+) -> None:
+    make_session(SessionStatus.SPAWNING, requested_at=timezone.now() - timedelta(seconds=seconds))
+
+    assert f"every {every}" in as_ada.get(f"{address}lab").content.decode()
 
 
 def test_polling_ends_when_everything_is_at_rest(as_ada: Client, address: str) -> None:
@@ -208,15 +402,26 @@ def test_what_hinders_a_grading_is_a_new_version_of_the_panel(
     assert as_ada.get(f"{address}lab", {"seen": version}).status_code == 200
 
 
-def test_the_panel_costs_the_same_however_many_attempts_there_are(
-    as_ada: Client, address: str, make_submission: MakeSubmission, django_assert_max_num_queries: Any
+def test_the_panel_costs_the_same_however_many_attempts_and_labs_there_are(
+    as_ada: Client,
+    address: str,
+    crowd: LabSession,
+    make_submission: MakeSubmission,
+    ada: User,
+    count_queries: Callable[[Callable[[], object]], int],
 ) -> None:
-    for _ in range(6):
+    def add_attempt() -> None:
         run = make.GradingRunFactory.create(submission=make_submission(), needs_manual_grade=True)
         make.CellGradeFactory.create(run=run, auto_score=None, needs_manual_grade=True)
 
-    with django_assert_max_num_queries(11):
-        as_ada.get(f"{address}lab")
+    add_attempt()
+    few = count_queries(lambda: as_ada.get(f"{address}lab"))
+    for _ in range(5):
+        add_attempt()
+        make.LabSessionFactory.create(enrolment__learner=ada, enrolment__cohort__factory=crowd.hub.factory)
+
+    assert len(as_ada.get(f"{address}lab").context["lab"].crowd) == 6
+    assert count_queries(lambda: as_ada.get(f"{address}lab")) == few
 
 
 def test_start_makes_one_session_and_leads_to_it(as_ada: Client, address: str) -> None:
