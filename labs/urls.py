@@ -2,13 +2,38 @@
 
 from django.urls import path
 
-from labs.views import running, sessions, submissions, unit_panel
+from labs.views import drafts, history, running, sessions, submissions, unit_panel
 
 app_name = "labs"
 urlpatterns = [
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/start", unit_panel.start, name="start"),
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/submit", unit_panel.submit, name="submit"),
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/lab", unit_panel.lab_panel, name="lab-panel"),
+    path("learn/<uuid:cohort_id>/<slug:unit_slug>/history/", history.history, name="history"),
+    path(
+        "learn/<uuid:cohort_id>/<slug:unit_slug>/history/reset", history.history_reset, name="history-reset"
+    ),
+    path("learn/<uuid:cohort_id>/<slug:unit_slug>/history/new-files", history.new_files, name="new-files"),
+    path(
+        "learn/<uuid:cohort_id>/<slug:unit_slug>/history/<uuid:snapshot_id>/",
+        history.history_snapshot,
+        name="history-snapshot",
+    ),
+    path(
+        "learn/<uuid:cohort_id>/<slug:unit_slug>/history/<uuid:snapshot_id>/file",
+        history.history_file,
+        name="history-file",
+    ),
+    path(
+        "learn/<uuid:cohort_id>/<slug:unit_slug>/history/<uuid:snapshot_id>/zip",
+        history.history_zip,
+        name="history-zip",
+    ),
+    path(
+        "learn/<uuid:cohort_id>/<slug:unit_slug>/history/<uuid:snapshot_id>/restore",
+        history.history_restore,
+        name="history-restore",
+    ),
     path("labs/sessions/<uuid:session_id>/", sessions.session, name="session"),
     path("labs/sessions/<uuid:session_id>/status", sessions.session_status, name="session-status"),
     path("labs/sessions/<uuid:session_id>/open", sessions.session_open, name="session-open"),
@@ -28,4 +53,13 @@ urlpatterns = [
         submissions.cohort_submissions,
         name="cohort-submissions",
     ),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/", drafts.source, name="source"),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/start", drafts.start, name="source-start"),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/collect", drafts.collect, name="source-collect"),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/undo", drafts.undo, name="source-undo"),
+    path("teach/drafts/<uuid:draft_id>/", drafts.draft, name="draft"),
+    path("teach/drafts/<uuid:draft_id>/status", drafts.draft_status, name="draft-status"),
+    path("teach/drafts/<uuid:draft_id>/release", drafts.draft_release, name="draft-release"),
+    path("teach/drafts/<uuid:draft_id>/again", drafts.draft_again, name="draft-again"),
+    path("teach/drafts/<uuid:draft_id>/discard", drafts.draft_discard, name="draft-discard"),
 ]

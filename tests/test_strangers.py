@@ -14,9 +14,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from courses.models import Cohort, Course, Enrolment, UnitFile, User
-from labs.models import LabSession, LabUnit, Submission
+from labs.blobs import store_files
+from labs.models import LabDraft, LabSession, LabUnit, Snapshot, Submission
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
+
+MOVE = "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"
 
 # allauth's and Django's own addresses: they show a person's own account, or the administrator's pages.
 FOREIGN = ("account_", "admin:", "idp:")
@@ -31,7 +34,9 @@ class World:
     file: UnitFile
     lab_unit: LabUnit
     session: LabSession
+    snapshot: Snapshot
     submission: Submission
+    draft: LabDraft
     people: Mapping[str, User]
 
 
@@ -78,6 +83,18 @@ def submission(world: World) -> dict[str, object]:
     return {"submission_id": world.submission.public_id}
 
 
+def version(world: World) -> dict[str, object]:
+    return {**lab(world), "snapshot_id": world.snapshot.public_id}
+
+
+def source(world: World) -> dict[str, object]:
+    return {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}
+
+
+def draft(world: World) -> dict[str, object]:
+    return {"draft_id": world.draft.public_id}
+
+
 OBJECTS: dict[str, Object] = {
     "courses:course": Object(lambda world: {"course": world.cohort.release.course.slug}, "", anonymous=404),
     "courses:enrol": Object(cohort, "", "post", anonymous=404),
@@ -105,6 +122,13 @@ OBJECTS: dict[str, Object] = {
     "labs:start": Object(lab, "ada", "post"),
     "labs:submit": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"}),
     "labs:lab-panel": Object(lab, "ada"),
+    "labs:history": Object(lab, "ada"),
+    "labs:history-reset": Object(lab, "ada", "post"),
+    "labs:new-files": Object(lab, "ada", "post"),
+    "labs:history-snapshot": Object(version, "ada"),
+    "labs:history-file": Object(version, "ada", data={"file": "lab.ipynb"}),
+    "labs:history-zip": Object(version, "ada"),
+    "labs:history-restore": Object(version, "ada", "post"),
     "labs:session": Object(session, "ada"),
     "labs:session-status": Object(session, "ada"),
     "labs:session-open": Object(session, "ada"),
@@ -117,6 +141,15 @@ OBJECTS: dict[str, Object] = {
     "labs:cohort-submissions": Object(
         lambda world: {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}, "ben"
     ),
+    "labs:source": Object(source, "ben"),
+    "labs:source-start": Object(source, "ben", "post"),
+    "labs:source-collect": Object(source, "ben", "post"),
+    "labs:source-undo": Object(source, "ben", "post", data={"move": MOVE}),
+    "labs:draft": Object(draft, "ben"),
+    "labs:draft-status": Object(draft, "ben"),
+    "labs:draft-release": Object(draft, "ben", "post"),
+    "labs:draft-again": Object(draft, "ben", "post"),
+    "labs:draft-discard": Object(draft, "ben", "post"),
     "courses-api:course-detail": Object(
         lambda world: {"slug": world.cohort.release.course.slug}, "", anonymous=404
     ),
@@ -166,6 +199,7 @@ def world(cohort: Cohort, enrolment: Enrolment, ada: User, ben: User, staff: Use
     Course.objects.filter(pk=cohort.release.course_id).update(is_listed=False)
     lab_unit = LabUnit.objects.get(unit__release=cohort.release)
     hub = make_labs.HubFactory.create(factory=cohort.factory)
+    make.CohortMoveFactory.create(cohort=cohort, public_id=MOVE)
     belongings: dict[str, Any] = {"enrolment": enrolment, "release": lab_unit.release}
     return World(
         cohort=cohort,
@@ -173,9 +207,15 @@ def world(cohort: Cohort, enrolment: Enrolment, ada: User, ben: User, staff: Use
         file=make.UnitFileFactory.create(module=cohort.release.modules.get()),
         lab_unit=lab_unit,
         session=make_labs.LabSessionFactory.create(hub=hub, **belongings),
+        snapshot=make_labs.SnapshotFactory.create(
+            workspace__owner=ada,
+            workspace__lab=lab_unit.release.lab,
+            files=store_files({"lab.ipynb": b"{}"}),
+        ),
         submission=make_labs.GradingRunFactory.create(
             submission=make_labs.SubmissionFactory.create(**belongings)
         ).submission,
+        draft=make_labs.LabDraftFactory.create(cohort=cohort, base=lab_unit.release),
         people={"ada": ada, "ben": ben, "staff": staff},
     )
 

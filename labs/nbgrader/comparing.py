@@ -130,12 +130,12 @@ def _compare_notebooks(path: str, before: bytes | None, after: bytes | None) -> 
         for pair in pairs
         if (change := _compare_cells(pair, old.cells, new.cells, is_moved=pair in moved)) is not None
     ]
-    change = _say_change(before, after)
-    if change == "changed" and not changes:
-        change = "same"  # outputs, or how the file is written
+    said = _say_change(before, after)
+    if said == "changed" and not changes:
+        said = "same"  # outputs, or how the file is written
     return {
         **found,
-        "change": change,
+        "change": said,
         "cells": changes[:MAX_CELLS],
         "same_count": len(pairs) - len(changes),
         "is_cut": len(changes) > MAX_CELLS,

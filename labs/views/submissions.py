@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from courses.access import taught_cohort_for
 from courses.models import User
 from courses.views.requests import SignedInRequest
-from labs.access import lab_units_of, submission_for
+from labs.access import authored_cohorts_for, lab_units_of, submission_for
 from labs.models import Submission
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempt
@@ -51,6 +51,8 @@ def cohort_submissions(request: SignedInRequest, cohort_id: UUID, lab_slug: str)
         "cohort": cohort,
         "lab_title": find_title(cohort.release, lab_slug, get_language() or ""),
         "cohort_lab": find_cohort_lab(cohort, lab_unit.release.lab),
+        "lab_unit": lab_unit,
+        "is_author": authored_cohorts_for(request.user).filter(pk=cohort.pk).exists(),
         "section": "teaching",
     }
     return render(request, "labs/cohort_submissions.html", context)

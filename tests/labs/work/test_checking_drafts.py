@@ -1,0 +1,207 @@
+"""What is said of a draft, and that what is checked is claimed once."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from labs.blobs import read_blob, read_files, store_files
+from labs.box import BoxLimits
+from labs.exceptions import BoxUnavailableError, InvalidNotebookError
+from labs.models import LabDraft
+from labs.nbgrader import GradeCellSpec, ReleasedLab, SourceProblem
+from labs.nbgrader.results import CellKind
+from labs.services.drafts import find_comparison
+from labs.states import DraftStatus
+from labs.work import checking_drafts
+from labs.work.checking_drafts import MAX_MESSAGE, MAX_PROBLEMS, check_draft, longest_seconds
+from labs.work.drafting import MAX_TRIES
+from tests.factories import labs as make
+from tests.labs.nbgrader.writing import graded, solution, write
+
+pytestmark = pytest.mark.django_db
+
+OLD = write(
+    solution("mean", "x = 1\n### BEGIN SOLUTION\nx = 2\n### END SOLUTION"), graded("test", "assert x == 2")
+)
+NEW = write(
+    solution("mean", "x = 1\n### BEGIN SOLUTION\nx = 3\n### END SOLUTION"),
+    graded("test", "assert x == 3\n### BEGIN HIDDEN TESTS\nassert x > 2\n### END HIDDEN TESTS", points=5),
+)
+WRONG = NEW.replace(b"x = 3", b"x = 4")
+
+
+def make_draft(content: bytes = NEW, **fields: Any) -> LabDraft:
+    return make.LabDraftFactory.create(
+        base__source_files=store_files({"lab.ipynb": OLD}),
+        files=store_files({"lab.ipynb": content}),
+        status=DraftStatus.CHECKING,
+        **{"learner_files": {}, "gradebook": "", **fields},
+    )
+
+
+@pytest.fixture
+def problems(monkeypatch: pytest.MonkeyPatch) -> list[SourceProblem]:
+    """What the check finds; nothing is run."""
+    found: list[SourceProblem] = []
+
+    def check(_source: Mapping[str, bytes], *, environment: Any, limits: BoxLimits) -> list[SourceProblem]:
+        assert limits.cell_seconds == 60
+        return found
+
+    def release(source: Mapping[str, bytes], *, name: str, environment: Any) -> ReleasedLab:
+        spec = GradeCellSpec("lab", "test", CellKind.AUTOGRADED, 5.0, is_manual=False, position=0)
+        return ReleasedLab(name, {"lab.ipynb": b"for learners"}, b"sqlite", dict(source), (spec,))
+
+    monkeypatch.setattr(checking_drafts, "find_bubblewrap", lambda: None)
+    monkeypatch.setattr(checking_drafts, "check_source", check)
+    monkeypatch.setattr(checking_drafts, "make_release", release)
+    return found
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_sound_draft_holds_what_would_be_released() -> None:
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.problems, draft.claimed_at) == (DraftStatus.CHECKED, [], None)
+    assert draft.is_releasable
+    assert read_files(draft.learner_files) == {"lab.ipynb": b"for learners"}
+    assert read_blob(draft.gradebook) == b"sqlite"
+    assert [cell["grade_id"] for cell in draft.grade_cells] == ["test"]
+    assert draft.events.get().reason == "draft_sound"
+    comparison = find_comparison(draft)
+    assert (comparison["points_before"], comparison["points_after"]) == (1, 5)
+
+
+def test_what_is_wrong_is_kept_with_the_name_of_its_cell(problems: list[SourceProblem]) -> None:
+    problems += [
+        SourceProblem("lab.ipynb", 1, 17, "cell_fails", "AssertionError: " + "x" * 9999),
+        SourceProblem("", None, None, "no_notebooks", "There is no notebook."),
+    ]
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert draft.status == DraftStatus.CHECKED
+    assert not draft.is_releasable
+    assert [(problem["cell_name"], problem["line"]) for problem in draft.problems] == [
+        ("test", 17),
+        ("", None),
+    ]
+    assert len(draft.problems[0]["message"]) == MAX_MESSAGE
+    assert (draft.learner_files, draft.gradebook, draft.events.get().reason) == ({}, "", "draft_problems")
+    assert find_comparison(draft)["points_after"] == 5
+
+
+def test_a_flood_of_problems_is_cut(problems: list[SourceProblem]) -> None:
+    problems += [SourceProblem("lab.ipynb", None, None, "x", "x")] * (MAX_PROBLEMS + 1)
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert len(draft.problems) == MAX_PROBLEMS
+
+
+@pytest.mark.usefixtures("problems")
+def test_what_nbgrader_itself_refuses_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_source: Mapping[str, bytes], *, name: str, environment: Any) -> ReleasedLab:
+        raise InvalidNotebookError("lab.ipynb: ValueError: no such kernel", reason="not_releasable")
+
+    monkeypatch.setattr(checking_drafts, "make_release", refuse)
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    (problem,) = draft.problems
+    assert (problem["notebook"], problem["code"]) == ("lab.ipynb", "not_releasable")
+    assert problem["message"] == "ValueError: no such kernel"
+
+
+@pytest.mark.usefixtures("problems")
+def test_it_is_said_in_the_authors_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str | None] = []
+
+    def check(*_arguments: object, **_named: object) -> list[SourceProblem]:
+        said.append(get_language())
+        return []
+
+    monkeypatch.setattr(checking_drafts, "check_source", check)
+    check_draft(make_draft(author__language="fi").pk)
+    check_draft(make_draft(author=None).pk)
+    assert said == ["fi", "en"]
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_draft_is_checked_by_one_worker_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_named: object) -> list[SourceProblem]:
+        raise AssertionError("checked twice")
+
+    monkeypatch.setattr(checking_drafts, "check_source", fail)
+    draft = make_draft(claimed_at=timezone.now())
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.tries) == (DraftStatus.CHECKING, 0)
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_draft_whose_worker_died_is_checked_by_the_next() -> None:
+    draft = make_draft(claimed_at=timezone.now() - timedelta(minutes=1), tries=1)
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.tries) == (DraftStatus.CHECKED, 2)
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_fault_of_ours_is_tried_again_and_then_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_arguments: object, **_named: object) -> list[SourceProblem]:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(checking_drafts, "check_source", break_down)
+    draft = make_draft()
+    for _ in range(MAX_TRIES - 1):
+        check_draft(draft.pk)
+        draft.refresh_from_db()
+        assert (draft.status, draft.claimed_at) == (DraftStatus.CHECKING, None)
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.reason) == (DraftStatus.FAILED, "draft_not_checked")
+
+
+@pytest.mark.usefixtures("problems")
+@pytest.mark.parametrize("where", ["find_bubblewrap", "check_source"])
+def test_a_machine_without_a_box_uses_up_no_try(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise BoxUnavailableError("no bubblewrap")
+
+    monkeypatch.setattr(checking_drafts, where, refuse)
+    draft = make_draft()
+    for _ in range(MAX_TRIES + 1):
+        check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.reason, draft.tries) == (DraftStatus.CHECKING, "box_unavailable", 0)
+
+
+def test_a_check_may_take_what_its_notebooks_may() -> None:
+    files = {"a.ipynb": "0" * 64, "b.ipynb": "0" * 64, "c.csv": "0" * 64}
+    draft = make.LabDraftFactory.create(files=files)
+    assert longest_seconds(draft.pk) == 2 * 2 * 300 + 300
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("content", "codes"), [(NEW, []), (WRONG, ["cell_fails"])])
+def test_a_draft_is_checked_in_the_box(content: bytes, codes: list[str]) -> None:
+    draft = make_draft(content)
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert draft.status == DraftStatus.CHECKED
+    assert [problem["code"] for problem in draft.problems] == codes
+    if codes:
+        (problem,) = draft.problems
+        assert (problem["notebook"], problem["cell_name"]) == ("lab.ipynb", "test")
+        assert "AssertionError" in problem["message"]
+    else:
+        released = read_files(draft.learner_files)["lab.ipynb"]
+        assert b"x = 3" not in released
+        assert b"x > 2" not in released
+        assert b"assert x == 3" in released
