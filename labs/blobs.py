@@ -62,9 +62,12 @@ def read_blob(digest: str) -> bytes:
         return bytes(stream.read())
 
 
-def size_of_blob(digest: str) -> int:
-    """The length in bytes; FileNotFoundError when it is not in the storage."""
-    return int(default_storage.size(_name_of(digest)))
+def size_of_blob(digest: str) -> int | None:
+    """The length in bytes; None when it is not in the storage."""
+    try:
+        return int(default_storage.size(_name_of(digest)))
+    except FileNotFoundError:
+        return None
 
 
 def delete_blob(digest: str, *, older_than: datetime) -> bool:

@@ -32,12 +32,11 @@ CODE: Final = {".py"}
 
 @dataclass(frozen=True)
 class SavedFile:
-    """One file of a snapshot; `change` is "added", "changed" or empty."""
+    """One file of a snapshot; `change` is "added", "changed" or empty, `size` None where the store has lost it."""
 
     path: str
     size: int | None
     change: str
-    is_shown: bool
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Preview:
 def make_preview(path: str, files: Mapping[str, str], before: Mapping[str, str]) -> Preview:
     """What a file of a snapshot looks like; `before` are the files of the version before."""
     try:
-        if size_of_blob(files[path]) > MAX_BYTES:
+        if (size_of_blob(files[path]) or 0) > MAX_BYTES:
             return Preview(
                 path, sentence=_("This file is too large to be shown here. Download it to see it.")
             )
@@ -125,7 +124,7 @@ def read_cells(content: bytes) -> list[dict[str, Any]] | None:
 def count_changed(cells: list[dict[str, Any]], before: str) -> int | None:
     """Cells whose kind and source the version before did not have."""
     try:
-        old = read_cells(read_blob(before)) if size_of_blob(before) <= MAX_BYTES else None
+        old = read_cells(read_blob(before)) if (size_of_blob(before) or 0) <= MAX_BYTES else None
     except OSError:
         return None
     if old is None:
@@ -152,14 +151,10 @@ def list_saved_files(files: Mapping[str, str], before: Mapping[str, str] | None)
     """The files of a snapshot by path, notebooks first; compared with the version before where there is one."""
     rows = []
     for path in sorted(files, key=lambda path: (not path.endswith(".ipynb"), path)):
-        try:
-            size: int | None = size_of_blob(files[path])
-        except OSError:
-            size = None
         change = ""
         if before is not None and before.get(path) != files[path]:
             change = "changed" if path in before else "added"
-        rows.append(SavedFile(path, size, change, is_shown=size is not None and size <= MAX_BYTES))
+        rows.append(SavedFile(path, size_of_blob(files[path]), change))
     return rows
 
 

@@ -255,7 +255,7 @@ def reset_lab(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> Snapsh
                 cause=Snapshot.Cause.RESET,
                 files=files,
                 content_hash=content_hash,
-                byte_count=sum(map(size_of_blob, files.values())),
+                byte_count=sum(size_of_blob(digest) or 0 for digest in files.values()),
             ),
         )
         restart(workspace, actor=actor, reason="reset_requested")

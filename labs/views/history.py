@@ -1,5 +1,6 @@
 """The history of a learner's work in a lab: look, download, go back, begin anew, take a release's new files."""
 
+from io import BytesIO
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -87,12 +88,11 @@ def history_file(
     except OSError as error:
         raise Http404 from error
     response = FileResponse(
-        iter((content,)),
+        BytesIO(content),
         content_type="application/octet-stream",
         as_attachment=True,
         filename=path.rpartition("/")[2],
     )
-    response["Content-Length"] = str(len(content))
     return _harmless(response)
 
 

@@ -45,6 +45,10 @@ class Delivery:
     new_files: NewFiles | None = None
     reasons: list[str] = field(default_factory=list)
 
+    def say(self, *, reason: str) -> None:
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+
 
 def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
     """Put the files of a workspace into a server that answers, then call the session ready."""
@@ -84,12 +88,12 @@ def bring_files(session: LabSession, contents: ContentsClient) -> Delivery:
     )
     disk = read_disk(session, contents)
     if disk is None:
-        delivery.reasons.append("disk_not_copied")
+        delivery.say(reason="disk_not_copied")
         add_missing(workspace, contents, delivery.wanted or newest, {}, delivery)
     else:
         digests = {path: hash_content(content) for path, content in disk.files.items()}
         if keep_unknown(session, disk, digests, before=None if is_from_here else newest):
-            delivery.reasons.append("work_found")
+            delivery.say(reason="work_found")
         if delivery.wanted:
             delete_others(workspace, contents, delivery.wanted, digests)
             replace_files(workspace, contents, delivery.wanted, digests, delivery)
@@ -202,7 +206,7 @@ def replace_files(
         except ServerAnswerError:
             if not is_blocked(contents, place):
                 raise
-            delivery.reasons.append("file_left_out")
+            delivery.say(reason="file_left_out")
 
 
 def add_missing(
@@ -218,7 +222,7 @@ def add_missing(
         if path in digests or create(contents, place, read_blob(digest)):
             continue
         if is_blocked(contents, place):
-            delivery.reasons.append("file_left_out")
+            delivery.say(reason="file_left_out")
 
 
 def finish_delivery(session: LabSession, delivery: Delivery) -> bool:
@@ -235,7 +239,7 @@ def finish_delivery(session: LabSession, delivery: Delivery) -> bool:
             Snapshot.objects.filter(pk=delivery.wanted.pk).update(session=session, created_at=now)
             workspace.wanted = None
             workspace.save(update_fields=["wanted"])
-        for reason in dict.fromkeys(delivery.reasons):
+        for reason in delivery.reasons:
             note_session(session, reason=reason)
         if delivery.new_files:
             note_decision(session, Decision.PLACED, delivery.new_files.release)

@@ -175,7 +175,7 @@ def save_if_changed(
         note_unsaved(workspace, UNSAVED[error.reason])
         return None
     if found.unread:
-        note_unsaved(workspace, "unsaved_unreadable")
+        note_unsaved(workspace, reason="unsaved_unreadable")
     else:
         note_unsaved(workspace, "unsaved_name" if listing.refused else "")
     snapshot = keep_changed_files(session, found, cause)

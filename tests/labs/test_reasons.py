@@ -8,8 +8,10 @@ import labs
 from labs.reasons import SENTENCES, sentence_for
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
+from labs.work.new_files import Decision
 from labs.work.reconciling import FAILURES
 from labs.work.visiting import SILENT
+from labs.work.workspaces import UNSAVED
 
 LABS = Path(labs.__file__).parent
 # What box, nbgrader and the clients call a fault stays inside: the code around them gives it a reason of ours.
@@ -33,6 +35,7 @@ def texts(node: ast.expr) -> set[str]:
 def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
     found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAILURES.values()) | {SILENT}
+    found |= set(UNSAVED.values()) | set(Decision)
     for module in modules():
         for node in ast.walk(module):
             match node:
@@ -49,7 +52,14 @@ def written_reasons() -> set[str]:
 
 
 # Faults that end where they are met: in a log, or as a reason of ours.
-UNSAID = {"illegal_move", "invalid_notebook", "page_too_large", "server_answer", "stale_state"}
+UNSAID = {
+    "answer_too_slow",
+    "illegal_move",
+    "invalid_notebook",
+    "page_too_large",
+    "server_answer",
+    "stale_state",
+}
 
 
 def test_every_reason_has_a_sentence() -> None:
@@ -62,3 +72,7 @@ def test_every_sentence_has_a_reason() -> None:
 
 def test_a_reason_that_nobody_thought_of_is_never_silence() -> None:
     assert sentence_for("no such reason") == SENTENCES["unexpected"]
+
+
+def test_a_detail_after_a_dot_changes_no_sentence() -> None:
+    assert sentence_for("new_files_placed.3") == SENTENCES["new_files_placed"]

@@ -1,0 +1,106 @@
+"""Putting a newer release's files beside a learner's: never over one, and never twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from labs.blobs import store_files
+from labs.exceptions import HubUnavailableError
+from labs.models import LabRelease, LabSession
+from labs.states import SessionStatus
+from labs.work.new_files import Decision, find_wanted_files, note_decision, put_new_files
+from tests.factories import labs as make
+from tests.fakes.hub import FakeServer
+
+pytestmark = pytest.mark.django_db
+
+
+def connected(fake: FakeServer) -> Callable[[LabSession], Any]:
+    @contextmanager
+    def connect(_session: LabSession) -> Iterator[FakeServer]:
+        yield fake
+
+    return connect
+
+
+@pytest.fixture
+def session() -> LabSession:
+    """A session of the first release that runs."""
+    session = make.LabSessionFactory.create(
+        status=SessionStatus.READY, ready_at=timezone.now() - timedelta(hours=1)
+    )
+    LabRelease.objects.update(learner_files=store_files({"data/lab.ipynb": b"blank", "same.csv": b"a"}))
+    session.release.refresh_from_db()
+    return session
+
+
+@pytest.fixture
+def newer(session: LabSession) -> LabRelease:
+    """What the learner has asked for."""
+    files = store_files({"data/lab.ipynb": b"blank 2", "same.csv": b"a", "extra.py": b"more"})
+    newer = make.LabReleaseFactory.create(lab=session.lab, learner_files=files, number=3)
+    note_decision(session, Decision.WANTED, newer, actor=session.learner)
+    return newer
+
+
+def put(session: LabSession, files: dict[str, bytes]) -> dict[str, bytes]:
+    folder = session.workspace.folder
+    disk = FakeServer({f"{folder}/{path}": content for path, content in files.items()})
+    put_new_files(session.pk, connect=connected(disk))
+    return {path.removeprefix(f"{folder}/"): content for path, content in disk.files.items()}
+
+
+MINE = {"data/lab.ipynb": b"mine", "same.csv": b"a"}
+BESIDE = {"data/lab (release 3).ipynb": b"blank 2"}
+
+
+@pytest.mark.usefixtures("newer")
+def test_new_files_are_put_beside_the_learners(session: LabSession) -> None:
+    assert put(session, MINE) == {**MINE, **BESIDE, "extra.py": b"more"}
+    assert find_wanted_files(session.workspace) is None
+    assert session.events.last().reason == "new_files_placed.3"  # type: ignore[union-attr]
+    assert session.workspace.snapshots.get().files.keys() == {*MINE, *BESIDE, "extra.py"}
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_file_of_the_learners_own_by_a_new_name_stays(session: LabSession) -> None:
+    mine = {**MINE, "extra.py": b"my own"}
+    assert put(session, mine) == {**mine, **BESIDE, "extra (release 3).py": b"more"}
+
+
+@pytest.mark.usefixtures("newer")
+def test_what_an_earlier_try_has_put_there_is_not_put_again(session: LabSession) -> None:
+    done = {**MINE, **BESIDE, "extra.py": b"more"}
+    assert put(session, done) == done
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_folder_in_the_way_costs_one_file_only(session: LabSession) -> None:
+    mine = {"data": b"a file", "same.csv": b"a"}
+    assert put(session, mine) == {**mine, "extra.py": b"more"}
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_factory_that_does_not_answer_leaves_them_wanted(session: LabSession) -> None:
+    @contextmanager
+    def unreachable(_session: LabSession) -> Iterator[Any]:
+        raise HubUnavailableError
+        yield
+
+    put_new_files(session.pk, connect=unreachable)
+    assert find_wanted_files(session.workspace) is not None
+
+
+def test_nothing_is_put_that_nobody_asked_for(session: LabSession) -> None:
+    make.LabReleaseFactory.create(lab=session.lab, learner_files=store_files({"new.py": b""}))
+    assert put(session, MINE) == MINE
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_session_that_does_not_run_is_left_alone(session: LabSession) -> None:
+    LabSession.objects.update(status=SessionStatus.STOPPING)
+    assert put(session, MINE) == MINE
