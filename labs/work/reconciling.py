@@ -17,7 +17,7 @@ from labs.models.sessions import is_server_name
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import UNSENT, begin_stop, note_session
 from labs.work.connections import HubConnector, connect_for_sweep
-from labs.work.outages import note_answer, note_silence
+from labs.work.outages import note_answer, note_answer_seconds, note_silence
 from labs.work.spawning import end_session, find_end_of_right
 from labs.work.visiting import find_next_visit
 
@@ -138,11 +138,13 @@ def ask_for_servers(
 ) -> dict[tuple[str, str], ServerModel] | None:
     """None where the hub does not answer, or refuses: nothing is known."""
     try:
-        return client.list_servers()
+        servers = client.list_servers()
     except LabError as error:
         logger.warning("hub of %s: %s", hub.factory.slug, error)
         note_silence(hub, listed_at, timezone.now())
         return None
+    note_answer_seconds(hub, listed_at, (timezone.now() - listed_at).total_seconds())
+    return servers
 
 
 def free_of_sweeps(now: datetime) -> Q:
