@@ -55,7 +55,8 @@ class CountingTransport(httpx.HTTPTransport):
     """As browsers do, every name below localhost is this machine; each answer is noted under its site."""
 
     def __init__(self, sites: dict[int, str], answers: Answers) -> None:
-        super().__init__()
+        # A server closes what was idle for two seconds. A browser that meets this at work asks again by itself.
+        super().__init__(limits=httpx.Limits(keepalive_expiry=1.0))
         self._sites = sites
         self._answers = answers
 
