@@ -1,13 +1,38 @@
-"""The labs' parts of a cohort's and a factory's page: who is in a session now, and the way to submissions."""
+"""The labs' parts of a cohort's and a factory's page: how its hub is, who is in a session now, submissions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from courses.models import Cohort, Factory
 from courses.unit_kinds import Panel
-from labs.models import Hub
+from labs.models import HubOutage
 from labs.services.cohort_labs import find_factory_sessions, find_lab_summaries, find_running_sessions
+from labs.services.hub_health import HubHealth, find_hub_health
 from labs.services.running import describe_sessions
+from labs.states import SessionStatus
+
+# The sentences of these reasons speak to the learner.
+FAILURES: Final[Mapping[str, str | Promise]] = {
+    "server_lost": _("The server ended by itself"),
+    "server_did_not_start": _("The server did not start"),
+    "spawn_rejected": _("The hub refused the start"),
+    "files_not_delivered": _("The files could not be put in place"),
+    "kept_too_long": _("The hub did not answer for twelve hours"),
+}
+
+
+@dataclass(frozen=True)
+class OutageRow:
+    began_at: datetime
+    ended_at: datetime
+    minutes: int
 
 
 def cohort_panels(cohort: Cohort) -> list[Panel]:
@@ -20,13 +45,32 @@ def cohort_panels(cohort: Cohort) -> list[Panel]:
 
 
 def factory_panels(factory: Factory) -> list[Panel]:
-    """One panel, where the factory has a hub: whether it answers, and the sessions of all its cohorts."""
-    hub = Hub.objects.filter(factory=factory).first()
-    if hub is None:
+    """One panel, where the factory has a hub: how that is, and the sessions of all its cohorts."""
+    found = find_hub_health([factory], timezone.now())
+    if not found:
         return []
+    (health,) = found
     context = {
-        "hub": hub,
-        "is_answering": hub.is_answering(timezone.now()),
+        "health": health,
+        "counts": _count_sessions(health),
+        "failures": [(FAILURES.get(each.reason, each.sentence), each.count) for each in health.failures],
+        "outages": [_describe_outage(outage) for outage in health.outages],
         "sessions": describe_sessions(find_factory_sessions(factory), get_language() or ""),
     }
     return [Panel("labs/_factory_panel.html", context)]
+
+
+def _count_sessions(health: HubHealth) -> list[tuple[str | Promise, int]]:
+    counts = health.sessions
+    starting = counts.get(SessionStatus.REQUESTED, 0) + counts.get(SessionStatus.SPAWNING, 0)
+    return [
+        (_("Starting"), starting),
+        (_("Ready"), counts.get(SessionStatus.READY, 0)),
+        (_("Stopping"), counts.get(SessionStatus.STOPPING, 0)),
+        (_("Failed in 24 hours"), sum(failure.count for failure in health.failures)),
+    ]
+
+
+def _describe_outage(outage: HubOutage) -> OutageRow:
+    seconds = (outage.ended_at - outage.began_at).total_seconds()
+    return OutageRow(outage.began_at, outage.ended_at, int(seconds // 60))

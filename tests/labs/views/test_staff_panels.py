@@ -1,5 +1,6 @@
 """The labs' parts of a cohort's and a factory's page."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -8,9 +9,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from courses.models import Cohort, Enrolment, User
-from labs.models import Hub, LabSession, LabUnit, Workspace
+from labs.models import Hub, HubOutage, LabSession, LabUnit, Workspace
+from labs.reasons import SENTENCES
 from labs.states import SessionStatus
-from labs.views.staff_panels import cohort_panels, factory_panels
+from labs.views.staff_panels import FAILURES, cohort_panels, factory_panels
+from labs.work import reconciling
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.labs.views.conftest import MakeSession, MakeSubmission
@@ -124,7 +127,8 @@ def test_a_factory_shows_its_sessions_and_no_others(cohort: Cohort, make_session
 
 
 @pytest.mark.parametrize(
-    ("answered", "words"), [(None, "never answered"), (300, "has not answered since"), (1, "hub answers")]
+    ("answered", "words"),
+    [(None, "never answered"), (300, "was last asked with success at"), (1, "The hub answers")],
 )
 def test_a_factory_says_whether_its_hub_answers(
     cohort: Cohort, lab_unit: LabUnit, answered: int | None, words: str
@@ -132,6 +136,55 @@ def test_a_factory_says_whether_its_hub_answers(
     at = None if answered is None else timezone.now() - timedelta(seconds=answered)
     Hub.objects.filter(factory=cohort.factory).update(answered_at=at)
     assert words in render_factory(cohort)
+
+
+def test_a_hub_that_is_down_is_shown_with_the_starts_that_wait(
+    cohort: Cohort, make_session: MakeSession
+) -> None:
+    Hub.objects.update(down_since=timezone.now(), answered_at=timezone.now())
+    make_session(SessionStatus.REQUESTED)
+
+    page = render_factory(cohort)
+
+    assert "has not answered since" in page
+    assert "1 start waits for the hub" in page
+
+
+def test_a_factory_counts_its_sessions_and_says_why_some_failed(
+    cohort: Cohort, make_session: MakeSession
+) -> None:
+    assert "None has." in render_factory(cohort)
+
+    make_session(SessionStatus.FAILED, reason="server_lost", ended_at=timezone.now())
+    make_session(SessionStatus.SPAWNING)
+    page = render_factory(cohort)
+
+    starting_ready_stopping_failed = re.findall(r"<dd>(\d+)</dd>", page)
+    assert starting_ready_stopping_failed == ["1", "0", "0", "1"]
+    assert "The server ended by itself" in page
+
+
+def test_a_factory_shows_its_last_outages_with_their_length(cohort: Cohort, lab_unit: LabUnit) -> None:
+    assert "There was none." in render_factory(cohort)
+
+    now = timezone.now()
+    HubOutage.objects.create(
+        hub=Hub.objects.get(), began_at=now - timedelta(minutes=80), ended_at=now - timedelta(minutes=9)
+    )
+    assert "1 h 11 min" in render_factory(cohort)
+
+
+def test_servers_that_do_not_answer_are_counted(cohort: Cohort, make_session: MakeSession) -> None:
+    make_session()
+    Workspace.objects.update(unsaved_reason="unsaved_silent", unsaved_since=timezone.now())
+
+    assert "1 server runs and does not answer Paja" in render_factory(cohort)
+
+
+def test_each_reason_of_a_failure_has_a_name_for_staff() -> None:
+    """Those that a sweep, a start or a delivery ends a session with."""
+    assert set(reconciling.FAILURES.values()) <= set(FAILURES)
+    assert set(FAILURES) <= set(SENTENCES)
 
 
 def test_a_factory_without_a_hub_has_no_panel() -> None:
