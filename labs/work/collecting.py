@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from labs.exceptions import LabError, StaleStateError
+from labs.exceptions import HubUnavailableError, LabError, StaleStateError
 from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission, Workspace
 from labs.models.workspaces import find_saved_work
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
@@ -125,9 +125,13 @@ def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
 
 
 def give_up_or_wait(submission: Submission, error: Exception) -> None:
-    """Faults that the learner can mend are said at once; others only after further tries."""
+    """Faults that the learner can mend are said at once; others only after further tries.
+
+    While the factory is known to be down nothing is given up: what was pressed for is collected when it is back.
+    """
+    is_down = isinstance(error, HubUnavailableError) and error.reason == "hub_down"
     reason = LEARNERS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
-    if not reason and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
+    if not reason and not is_down and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
         reason = "not_collected"
     if not reason:
         leave_to_sweep(submission)

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from labs.blobs import read_files, store_blob
-from labs.exceptions import ServerAnswerError
+from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import GradingRun, LabSession, Snapshot, Submission
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
@@ -210,3 +210,20 @@ def test_a_forgotten_submission_is_claimed_by_one_sweep(session: LabSession) -> 
     factory = submission.enrolment.cohort.factory.slug
     assert claim_forgotten_submissions() == [(submission.pk, factory)]
     assert claim_forgotten_submissions() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "to"), [("hub_down", SubmissionStatus.COLLECTING), ("", SubmissionStatus.FAILED)]
+)
+def test_what_was_pressed_for_waits_for_a_factory_that_is_known_to_be_down(
+    session: LabSession, reason: str, to: SubmissionStatus
+) -> None:
+    @contextmanager
+    def fail(_session: LabSession) -> Iterator[Any]:
+        raise HubUnavailableError(reason=reason)
+        yield
+
+    submission = pressed(session, pressed_at=timezone.now() - timedelta(hours=1))
+    collect_submission(submission.pk, connect=fail)
+    submission.refresh_from_db()
+    assert submission.status == to
