@@ -58,6 +58,11 @@ def read_notebook(page: Page, path: str) -> dict[str, Any]:
     return content
 
 
+def read_text(page: Page, path: str) -> str:
+    model: dict[str, Any] = page.evaluate(CALL, ["GET", path, None])
+    return str(model["content"])
+
+
 def write_notebook(page: Page, path: str, notebook: dict[str, Any]) -> None:
     body = json.dumps({"type": "notebook", "format": "json", "content": notebook})
     page.evaluate(CALL, ["PUT", path, body])

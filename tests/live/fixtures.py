@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from django.urls import reverse
 
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
 from deploy.development.programs import LAB_PYTHON, SITE
@@ -19,6 +20,7 @@ from labs.models import LabUnit
 from tests.factories.courses import CohortFactory
 from tests.live import small_course
 from tests.live.people import Visitor, make_learner
+from tests.live.sessions import AtWork, put_to_work
 from tests.live.stack import Stack
 from tests.servers import require
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 INSTRUCTOR = "instructor.kajaani@paja.example"
+# Work is looked after every few seconds, for which a test can wait.
+PACE = {"PAJA_VISIT_SECONDS": "4", "PAJA_SNAPSHOT_SECONDS": "3"}
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +42,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> I
         find_bubblewrap()
     except BoxUnavailableError as error:
         require(False, f"A live test needs bubblewrap: {error}")
-    running = Stack.start(tmp_path_factory.mktemp("stack") / "data", django_db_blocker)
+    data = tmp_path_factory.mktemp("stack") / "data"
+    running = Stack.start(data, django_db_blocker, settings=PACE)
     yield running
     before = running.belongings()
     running.stop()
@@ -68,7 +73,9 @@ def small_release_id(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> 
 def small_cohort(rows: None, small_release_id: int) -> Cohort:
     """A cohort of the small course at kajaani, with the demo's instructor."""
     cohort = CohortFactory.create(
-        release_id=small_release_id, factory=Factory.objects.get(slug="kajaani"), name="Small cohort"
+        release=CourseRelease.objects.get(pk=small_release_id),
+        factory=Factory.objects.get(slug="kajaani"),
+        name="Small cohort",
     )
     CohortTeamMember.objects.create(cohort=cohort, user=User.objects.get(email=INSTRUCTOR))
     return cohort
@@ -89,6 +96,22 @@ def learner(small_cohort: Cohort) -> Enrolment:
 def visitor(stack: Stack, learner: Enrolment) -> Visitor:
     """Ada, logged in."""
     return Visitor(stack, learner.learner.email)
+
+
+@pytest.fixture(scope="module")
+def at_work(stack: Stack, small_release_id: int) -> Iterator[dict[str, AtWork]]:
+    """Ada and Eve, who learn in the same cohort, each with a session that is ready; for a whole module."""
+    with stack.database():
+        kajaani = Factory.objects.get(slug="kajaani")
+        release = CourseRelease.objects.get(pk=small_release_id)
+        cohort = CohortFactory.create(release=release, factory=kajaani)
+        lab = LabUnit.objects.select_related("unit", "release__lab").get(unit__release=small_release_id)
+        working = put_to_work(
+            stack, {name: make_learner(cohort, name.title()) for name in ("ada", "eve")}, lab
+        )
+    yield working
+    for person in working.values():
+        person.visitor.press(reverse("labs:session-stop", args=[person.session.public_id]))
 
 
 @pytest.fixture(scope="module")

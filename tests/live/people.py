@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -14,6 +13,7 @@ from labs.blobs import hash_files, store_files
 from labs.models import Lab, Snapshot
 from tests.factories.labs import SnapshotFactory
 from tests.live.stack import Stack
+from tests.servers.hub import LoopbackTransport
 
 PASSWORD = "a-long-password-2026"
 numbers = itertools.count(1)
@@ -27,10 +27,10 @@ def make_person(name: str) -> User:
     return user
 
 
-def make_learner(cohort: Cohort) -> Enrolment:
-    """Ada, enrolled in the cohort."""
-    ada = make_person("Ada")
-    return enrolments.enrol(cohort, ada, actor=ada)
+def make_learner(cohort: Cohort, name: str = "Ada") -> Enrolment:
+    """Somebody new, enrolled in the cohort."""
+    person = make_person(name)
+    return enrolments.enrol(cohort, person, actor=person)
 
 
 def save_work(enrolment: Enrolment, lab: Lab, files: dict[str, bytes]) -> Snapshot:
@@ -45,14 +45,13 @@ def save_work(enrolment: Enrolment, lab: Lab, files: dict[str, bytes]) -> Snapsh
 
 
 class Visitor:
-    """A person who is logged in. Redirects are not followed: a test sees where they lead."""
+    """A person who is logged in. Redirects are not followed: a test sees where they lead.
+
+    Their cookies go where a browser's would, so that they can `roam` to the hubs and to learners' servers.
+    """
 
     def __init__(self, stack: Stack, email: str, password: str = PASSWORD) -> None:
-        # Not every resolver knows `localhost` by IPv6 and IPv4 alike: the server is told by its number.
-        parts = urlsplit(stack.url)
-        self.client = httpx.Client(
-            base_url=f"http://127.0.0.1:{parts.port}", headers={"Host": parts.netloc}, timeout=30
-        )
+        self.client = httpx.Client(base_url=stack.url, transport=LoopbackTransport(), timeout=30)
         self.get("/accounts/login/")
         answer = self.press("/accounts/login/", login=email, password=password)
         assert answer.status_code == 302, f"{email} could not log in: {answer.status_code}"
@@ -69,6 +68,10 @@ class Visitor:
     def press(self, path: str, **fields: str) -> httpx.Response:
         token = self.client.cookies["paja_csrf"]
         return self.client.post(path, data={**fields, "csrfmiddlewaretoken": token})
+
+    def roam(self, url: str) -> httpx.Response:
+        """Where an address leads in the end, at Paja, at a hub or at a learner's server."""
+        return self.client.get(url, follow_redirects=True)
 
     @property
     def session_key(self) -> str:
