@@ -5,9 +5,10 @@ from functools import cached_property
 from typing import Final
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 from django.utils import timezone
 
-from courses.models import Enrolment, UnitText, User
+from courses.models import Unit, UnitText, User
 from courses.texts import pick_text
 from labs.access import active_sessions_for
 from labs.models import LabSession
@@ -84,31 +85,43 @@ def describe_sessions(sessions: list[LabSession], language: str) -> list[Running
 
 
 def find_session_titles(sessions: list[LabSession], language: str) -> dict[int, str]:
-    """The lab's title for each session: of its cohort's course, else of the newest that has the release.
+    """The lab's title for each session: of its cohort's course, else of the newest that shows the session's release.
 
-    Sessions come with `enrolment__cohort`. A release that no course has any more goes by its lab's slug.
+    Sessions come with `lab` and `enrolment__cohort`. A lab that no course has any more goes by its slug.
     """
     titles = {session.pk: session.lab.slug for session in sessions}
     if not sessions:
         return titles
+    of_cohort = Q(
+        unit__release__in={each.enrolment.cohort.release_id for each in sessions if each.enrolment},
+        unit__slug__in=set(titles.values()),
+    )
+    of_release = Q(unit__lab_unit__release__in={each.release_id for each in sessions})
     texts = (
-        UnitText.objects.filter(unit__lab_unit__release__in={session.release_id for session in sessions})
+        UnitText.objects.filter(of_cohort | of_release, unit__lab_unit__isnull=False)
         .select_related("unit__lab_unit", "unit__release")
-        .only("language", "title", "unit__lab_unit__release", "unit__release__languages")
+        .only("language", "title", "unit__slug", "unit__lab_unit__release", "unit__release__languages")
+        .order_by("-unit__release_id", "pk")
     )
     by_unit: dict[int, list[UnitText]] = {}
     for text in texts:
         by_unit.setdefault(text.unit_id, []).append(text)
     for session in sessions:
-        units = [
-            texts for texts in by_unit.values() if texts[0].unit.lab_unit.release_id == session.release_id
-        ]
-        if units:
-            newest = max(units, key=lambda texts: _closeness(texts[0], session.enrolment))
-            titles[session.pk] = pick_text(newest, language, newest[0].unit.release.source_language).title
+        shown = [texts for texts in by_unit.values() if _shows(texts[0].unit, session)]
+        if shown:
+            best = max(shown, key=lambda texts: _is_of_cohort(texts[0].unit, session))
+            titles[session.pk] = pick_text(best, language, best[0].unit.release.source_language).title
     return titles
 
 
-def _closeness(text: UnitText, enrolment: Enrolment | None) -> tuple[bool, int]:
-    release_id = text.unit.release_id
-    return enrolment is not None and release_id == enrolment.cohort.release_id, release_id
+def _shows(unit: Unit, session: LabSession) -> bool:
+    return _is_of_cohort(unit, session) or unit.lab_unit.release_id == session.release_id
+
+
+def _is_of_cohort(unit: Unit, session: LabSession) -> bool:
+    enrolment = session.enrolment
+    return (
+        enrolment is not None
+        and unit.slug == session.lab.slug
+        and unit.release_id == enrolment.cohort.release_id
+    )
