@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 USER_NAME = r"p-[0-9a-f]{8}"  # as Paja makes them; opaque, because a factory shows names to everybody
 SERVER_NAME = r"s-[0-9a-f]{8}"
 SERVER_PATH = re.compile(rf"(?:/hub)?/user/(?P<user>{USER_NAME})/(?P<server>{SERVER_NAME})/")
-PENDING_PATH = re.compile(rf"/hub/spawn-pending/(?P<user>{USER_NAME})/(?P<server>{SERVER_NAME})")
+SPAWN_PATH = re.compile(rf"/hub/spawn(?:-pending)?/(?P<user>{USER_NAME})/(?P<server>{SERVER_NAME})")
 LONGEST = 2048
 
 
@@ -39,7 +39,7 @@ class ServerAddress:
 
 def find_server_name(path: str) -> str:
     """The name of the server that a page of the hub is about; empty when it is about none."""
-    found = SERVER_PATH.match(f"{path}/") or PENDING_PATH.fullmatch(path)
+    found = SERVER_PATH.match(f"{path}/") or SPAWN_PATH.fullmatch(path)
     return found["server"] if found else ""
 
 

@@ -1,5 +1,6 @@
 """Finding a process again after a restart of the hub: a number alone may have been given to another."""
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -43,6 +44,18 @@ class ProcessMark:
         except OSError:
             return []
         return [mark for pid in pids if (mark := ProcessMark.of(pid)) is not None]
+
+
+def end_all_with(variable: str) -> None:
+    """Kill every process that was started with `variable` (NAME=value) in its environment."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = path.read_bytes().split(b"\0")
+        except OSError:  # another person's, or gone meanwhile
+            continue
+        if variable.encode() in variables:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def read_stat(pid: int) -> list[str] | None:

@@ -18,7 +18,7 @@ from tornado import web
 from traitlets import Dict, Integer, List, Unicode
 
 from deploy.jupyterhub.accounts import ensure_home
-from deploy.jupyterhub.processes import ProcessMark
+from deploy.jupyterhub.processes import ProcessMark, end_all_with
 from deploy.jupyterhub.sandbox import HOME, Sandbox, find_bubblewrap, passwd_lines
 
 LEARNER_FILES = Path(__file__).resolve().parent / "learner"
@@ -46,14 +46,17 @@ class BubblewrapSpawner(Spawner):
     mark = Dict(help="The ProcessMark of the sandbox's first process.")
 
     _process: subprocess.Popen[bytes] | None = None
+    _was_launching = False
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.mark = state.get("mark", {})
         self.port = state.get("port", 0)
+        # By a hub that was killed over it: what came of it has a port, and no mark by which to follow it.
+        self._was_launching = bool(self.port and not self.mark)
 
     def get_state(self) -> dict[str, Any]:
-        own = {"mark": self.mark, "port": self.port} if self.mark else {}
+        own = {"mark": self.mark, "port": self.port} if self.port else {}
         return {**super().get_state(), **own}
 
     async def get_url(self) -> str:
@@ -63,6 +66,8 @@ class BubblewrapSpawner(Spawner):
     def clear_state(self) -> None:
         super().clear_state()
         self.mark = {}
+        self.port = 0
+        self._was_launching = False
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse whatever this factory does not offer. Nothing of `user_options` is used unchecked."""
@@ -105,19 +110,26 @@ class BubblewrapSpawner(Spawner):
         )
         self.port = random_port()
         command = [self.python, "-P", "/etc/jupyter/learner_server.py", *self.get_args()]
+        # Stored before there is a process and as soon as it is known, not when this method has returned: a hub that
+        # is killed meanwhile would lose the server.
+        self._store_state()
         self.mark = vars(await asyncio.to_thread(self._launch, sandbox, command))
-        # Stored now and not when this method has returned: a hub that is killed meanwhile would lose the server.
+        self._store_state()
+        await self._wait_listening()
+        return "127.0.0.1", self.port
+
+    def _store_state(self) -> None:
         self.orm_spawner.state = self.get_state()
         if session := object_session(self.orm_spawner):
             session.commit()
-        await self._wait_listening()
-        return "127.0.0.1", self.port
 
     async def poll(self) -> int | None:
         if self._process is not None:
             self._process.poll()  # else it stays a zombie
         if self.mark and ProcessMark(**self.mark).is_alive():
             return None
+        if self._was_launching:
+            await asyncio.to_thread(end_all_with, f"JUPYTERHUB_SERVICE_PREFIX={self.server.base_url}")
         self.clear_state()
         return self._process.returncode or 0 if self._process is not None else 0
 

@@ -57,6 +57,7 @@ def test_anything_that_could_lead_elsewhere_is_refused(text: str) -> None:
         f"/hub{OWN}lab",
         "/hub/user/p-7f3a9c21/s-1f00ba12",
         "/hub/spawn-pending/p-7f3a9c21/s-1f00ba12",
+        "/hub/spawn/p-7f3a9c21/s-1f00ba12",  # where JupyterLab's own notice leads when its server has gone
     ],
 )
 def test_a_page_about_a_server_leads_to_the_page_of_its_session(path: str) -> None:

@@ -238,12 +238,11 @@ def test_a_lab_that_is_starting_says_so_and_then_opens(real_hub: RealHub) -> Non
         assert "Your lab is starting" in page.text
         assert f"/labs/servers/{server}/" in page.text
 
-        opened = wait_for(
-            lambda: found if "JupyterLab" in (found := browser.get(str(page.url))).text else None,
+        wait_for(
+            lambda: browser.get(str(page.url)).url.host == f"{user}.kajaani.localhost",
             seconds=90,
             what="the page opens the lab",
         )
-        assert opened.url.host == f"{user}.kajaani.localhost"
     real_hub.stop_server(user, server)
 
 
@@ -290,3 +289,14 @@ def test_a_request_of_a_size_that_nobody_needs_is_refused(real_hub: RealHub) -> 
             content=b"x" * (2 * 1024**2),
             headers={"Authorization": f"token {real_hub.token}"},
         ).raise_for_status()
+
+
+def test_logging_out_in_jupyterlab_says_where_one_is_still_logged_in(real_hub: RealHub, ada: str) -> None:
+    with real_hub.browser(ada) as browser:
+        browser.get(open_address(real_hub, lab_path(ada, "s-0000ada1")))
+        page = browser.get(address_of(real_hub, ada, "s-0000ada1", "logout"))
+        files = address_of(real_hub, ada, "s-0000ada1")
+
+        assert "You are logged out of the labs" in page.text
+        assert f"{real_hub.place.origin}/accounts/logout/" in page.text
+        assert not is_in(browser, files)

@@ -1,10 +1,12 @@
 """A real hub: what a learner can reach with every cookie and token they can get, and what survives what."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +310,30 @@ def test_a_hub_killed_during_a_start_finds_the_server_and_brings_it_up(real_hub:
         assert is_answering(contents)
     real_hub.stop_server(user, server)
     assert find_first_process(real_hub, user) is None
+
+
+def test_a_hub_killed_between_a_process_and_its_mark_leaves_no_stray(real_hub: RealHub) -> None:
+    user, server = "p-00000008", "s-00000001"
+    real_hub.start_server(user, server)
+    run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])")
+    first = first_process(real_hub, user)
+    left = [first, *first.children(recursive=True)]
+    real_hub.kill("hub")
+    with contextlib.closing(
+        sqlite3.connect(real_hub.place.hub_data(real_hub.hub) / "jupyterhub.sqlite")
+    ) as rows:
+        (state,) = rows.execute("SELECT state FROM spawners WHERE name = ? AND state LIKE ?", (server, '%"mark": {"%'
+                                )).fetchone()  # fmt: skip
+        as_launched = json.dumps({**json.loads(state), "mark": {}})
+        rows.execute("UPDATE spawners SET state = ? WHERE state = ?", (as_launched, state))
+        rows.commit()
+
+    real_hub.start("hub")
+
+    _gone, strays = psutil.wait_procs(left, timeout=10)
+    assert not strays
+    with real_hub.client() as client:
+        wait_for(lambda: is_down(client, user, server), seconds=15, what="known to be gone")
 
 
 def test_while_the_hub_is_away_the_proxy_says_so_and_open_pages_go_on(real_hub: RealHub, ada: str) -> None:
