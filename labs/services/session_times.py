@@ -65,6 +65,11 @@ class SessionTimes:
         return ""
 
     @property
+    def ending_minutes(self) -> int:
+        """Until what `warning` warns of."""
+        return self.idle_minutes_left if self.warning == "idle" else self.minutes_left or 0
+
+    @property
     def poll_seconds(self) -> int:
         """How often a page that shows the session asks what has become of it."""
         if self._is_ready:

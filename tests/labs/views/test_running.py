@@ -72,6 +72,20 @@ def test_an_end_that_is_near_stands_in_the_bar(as_ada: Client, make_session: Mak
     assert "Lab: 12 min left" in as_ada.get("/courses/").content.decode()
 
 
+def test_a_stop_for_want_of_activity_stands_in_the_bar_too(as_ada: Client, make_session: MakeSession) -> None:
+    now = timezone.now()
+    make_session(
+        active_at=now - timedelta(minutes=53, seconds=30),
+        warned_at=now - timedelta(minutes=4),
+        ends_at=now + timedelta(minutes=50),
+    )
+
+    page = as_ada.get("/courses/").content.decode()
+
+    assert "Lab: 6 min left" in page
+    assert "Nothing happens in it. It stops at" in page
+
+
 def test_several_labs_are_counted(as_ada: Client, make_session: MakeSession, ada: User) -> None:
     make_session()
     make.LabSessionFactory.create(enrolment__learner=ada)
