@@ -155,7 +155,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
         "There is nothing to bring back yet: open the source in a session and change it first."
     ),
     "draft_unchanged": _(
-        "The files are exactly those of the release that the cohort has, so there is nothing to check or to release. If you have just changed something, save it in JupyterLab and bring the source back again."
+        "The source says the same as the release that the cohort has, so there is nothing to check or to release. If you have just changed something, save it in JupyterLab and bring the source back again."
     ),
     "draft_empty": _(
         "The lab’s folder is empty, so there is nothing to check. The release that the cohort has is untouched."

@@ -30,6 +30,7 @@ __all__ = [
     "autograde",
     "check_source",
     "compare_sources",
+    "is_unchanged",
     "make_release",
     "name_cell",
 ]
@@ -75,6 +76,13 @@ def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
     from labs.nbgrader.comparing import compare_sources as compare
 
     return compare(before, after)
+
+
+def is_unchanged(comparison: Mapping[str, Any]) -> bool:
+    """See `labs.nbgrader.comparing`."""
+    from labs.nbgrader.comparing import is_unchanged as unchanged
+
+    return unchanged(comparison)
 
 
 def name_cell(content: bytes, index: int) -> str:

@@ -21,6 +21,7 @@ MAX_LINES: Final = 300  # shown of one cell
 MAX_LINE: Final = 1000  # characters shown of one line
 MAX_CELLS: Final = 300  # changed ones shown of one notebook
 MAX_COMPARED: Final = 2000  # lines of one cell; comparing takes the square of them
+MAX_TAGS, MAX_TAG = 20, 60
 GAP: Final = "…"
 
 
@@ -33,6 +34,7 @@ class _Cell:
     cell_type: str
     kind: str
     points: float | None
+    tags: tuple[str, ...]
     source: str
 
     @classmethod
@@ -44,6 +46,7 @@ class _Cell:
             cell_type=cell.cell_type,
             kind=_find_kind(cell),
             points=_read_points(meta.get("points")) if utils.is_grade(cell) or utils.is_task(cell) else None,
+            tags=_read_tags(cell.metadata.get("tags")),
             source=cell.source,
         )
 
@@ -53,13 +56,16 @@ class _Notebook:
     """The cells of a notebook; None for one that cannot be read."""
 
     cells: list[_Cell] | None
+    kernel: str = ""
 
     @classmethod
     def read(cls, content: bytes | None) -> "_Notebook":
         if content is None:
             return cls([])
         try:
-            return cls([_Cell.of(cell) for cell in read_source(content).cells])
+            notebook = read_source(content)
+            kernel = str(notebook.metadata.get("kernelspec", {}).get("name", ""))
+            return cls([_Cell.of(cell) for cell in notebook.cells], kernel)
         except (InvalidNotebookError, AttributeError, TypeError, ValueError):
             return cls(None)
 
@@ -93,6 +99,13 @@ def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
     }
 
 
+def is_unchanged(comparison: Mapping[str, Any]) -> bool:
+    """Whether nothing differs but what a notebook carries along: outputs, counts, how its file is written."""
+    return not comparison["files"] and all(
+        notebook["change"] == "same" for notebook in comparison["notebooks"]
+    )
+
+
 def name_cell(content: bytes, index: int) -> str:
     """The grade id of a cell, or its first words; empty where the notebook has no such cell."""
     cells = _Notebook.read(content).cells or []
@@ -118,6 +131,8 @@ def _compare_notebooks(path: str, before: bytes | None, after: bytes | None) -> 
         "points_before": old.points,
         "points_after": new.points,
         "cells": [],
+        "kernel_before": old.kernel,
+        "kernel_after": new.kernel,
         "same_count": 0,
         "is_cut": False,
     }
@@ -131,7 +146,7 @@ def _compare_notebooks(path: str, before: bytes | None, after: bytes | None) -> 
         if (change := _compare_cells(pair, old.cells, new.cells, is_moved=pair in moved)) is not None
     ]
     said = _say_change(before, after)
-    if said == "changed" and not changes:
+    if said == "changed" and not changes and old.kernel == new.kernel:
         said = "same"  # outputs, or how the file is written
     return {
         **found,
@@ -174,6 +189,8 @@ def _compare_cells(
         "kind_after": new.kind if new else "",
         "points_before": old.points if old else None,
         "points_after": new.points if new else None,
+        "tags_before": list(old.tags) if old else [],
+        "tags_after": list(new.tags) if new else [],
         "lines": [] if change == "moved" else lines,
         "is_cut": is_cut,
     }
@@ -301,6 +318,11 @@ def _read_points(value: object) -> float:
     except ValueError:
         return 0.0
     return points if 0 <= points < float("inf") else 0.0
+
+
+def _read_tags(value: object) -> tuple[str, ...]:
+    tags = value if isinstance(value, list) else []
+    return tuple(sorted({tag[:MAX_TAG] for tag in tags if isinstance(tag, str)}))[:MAX_TAGS]
 
 
 def _add_up(points: Iterator[float | None]) -> float | None:

@@ -121,6 +121,7 @@ class NotebookChange:
     change: str
     words: str
     points: str
+    kernel: str
     cells: list[CellChange]
     same_count: int
     is_cut: bool
@@ -162,6 +163,14 @@ def list_steps(draft: LabDraft) -> list[tuple[str, str]]:
     ]
 
 
+def say_step(steps: list[tuple[str, str]]) -> str:
+    """Such as "Step 2 of 3"; empty where there are none."""
+    states = [state for _name, state in steps]
+    if not states:
+        return ""
+    return _("Step %(number)s of %(all)s") % {"number": states.index("now") + 1, "all": len(states)}
+
+
 def list_findings(draft: LabDraft) -> list[Finding]:
     return [
         Finding(
@@ -201,6 +210,7 @@ def _describe_notebook(notebook: Mapping[str, Any]) -> NotebookChange:
         change=notebook["change"],
         words=str(CHANGES.get(notebook["change"], _("No cell changed"))),
         points=_say_points(notebook["points_before"], notebook["points_after"]),
+        kernel=notebook["kernel_after"] if notebook["kernel_after"] != notebook["kernel_before"] else "",
         cells=[_describe_cell(cell) for cell in notebook["cells"]],
         same_count=notebook["same_count"],
         is_cut=notebook["is_cut"],
@@ -218,6 +228,8 @@ def _describe_cell(cell: Mapping[str, Any]) -> CellChange:
         facts.append(_say_points(cell["points_before"], cell["points_after"]))
     if cell["name_before"] not in {"", cell["name"]}:
         facts.append(_("ID was %(name)s") % {"name": cell["name_before"]})
+    if cell["tags_before"] != cell["tags_after"]:
+        facts.append(_("tags: %(tags)s") % {"tags": ", ".join(cell["tags_after"]) or "–"})
     if cell["is_moved"]:
         places = {"before": cell["number_before"], "after": cell["number_after"]}
         facts.append(_("from place %(before)s to %(after)s") % places)

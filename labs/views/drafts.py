@@ -20,7 +20,7 @@ from labs.services.lab_units import find_title
 from labs.services.marks import count_points
 from labs.services.panels import make_version
 from labs.states import DraftStatus
-from labs.views.draft_words import describe_changes, list_findings, list_steps
+from labs.views.draft_words import describe_changes, list_findings, list_steps, say_step
 from labs.views.responses import redirect_polled, render_polled
 
 
@@ -146,6 +146,7 @@ def draft_discard(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
 def _context(found: LabDraft) -> dict[str, object]:
     present = drafts.find_present_release(found)
     is_open = found.status == DraftStatus.CHECKED
+    steps = list_steps(found) if found.is_moving else []
     return {
         "draft": found,
         "cohort": found.cohort,
@@ -157,7 +158,8 @@ def _context(found: LabDraft) -> dict[str, object]:
         "effect": drafts.find_effect(found.cohort, found.lab) if found.is_releasable else None,
         "findings": list_findings(found),
         "changes": describe_changes(drafts.find_comparison(found)),
-        "steps": list_steps(found) if found.is_moving else [],
+        "steps": steps,
+        "step_words": say_step(steps),
         "sentence": _sentence_of(found),
         "version": make_version(found.status, found.reason),
         "section": "teaching",

@@ -15,7 +15,7 @@ from labs.blobs import read_files, store_blob, store_files
 from labs.box import BoxEnvironment, find_bubblewrap
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError, StaleStateError
 from labs.models import LabDraft
-from labs.nbgrader import SourceProblem, check_source, compare_sources, make_release, name_cell
+from labs.nbgrader import SourceProblem, check_source, compare_sources, is_unchanged, make_release, name_cell
 from labs.nbgrader.results import is_notebook_path
 from labs.states import DraftStatus
 from labs.transitions import move_draft
@@ -59,14 +59,7 @@ def check_draft(draft_id: int) -> None:
     try:
         with heartbeat(lambda: renew(draft), name=f"draft-{draft.pk}"):
             findings = find_findings(draft)
-        move_draft(
-            draft,
-            DraftStatus.CHECKED,
-            reason="draft_problems" if findings.problems else "draft_sound",
-            checked_at=timezone.now(),
-            claimed_at=None,
-            **vars(findings),
-        )
+        record(draft, findings)
     except StaleStateError:
         logger.warning("draft %s was given up before its check ended", draft.public_id)
     except BoxUnavailableError:
@@ -76,6 +69,21 @@ def check_draft(draft_id: int) -> None:
         logger.exception("draft %s was not checked", draft.public_id)
         if not fail_when_tried_enough(draft, reason="draft_not_checked"):
             LabDraft.objects.filter(pk=draft.pk).update(claimed_at=None)  # the sweep sends it again
+
+
+def record(draft: LabDraft, findings: DraftFindings | None) -> None:
+    """None: the draft differs from the release in nothing that anybody would call a change."""
+    if findings is None:
+        move_draft(draft, DraftStatus.FAILED, reason="draft_unchanged", claimed_at=None)
+        return
+    move_draft(
+        draft,
+        DraftStatus.CHECKED,
+        reason="draft_problems" if findings.problems else "draft_sound",
+        checked_at=timezone.now(),
+        claimed_at=None,
+        **vars(findings),
+    )
 
 
 def claim(draft: LabDraft) -> bool:
@@ -106,13 +114,18 @@ def longest_seconds(draft_id: int) -> int:
     return int(2 * count * limits_of(draft.base).total_seconds) + SECONDS_BESIDES
 
 
-def find_findings(draft: LabDraft) -> DraftFindings:
-    """Everything that is said of a draft, in its author's language; runs the author's code in the box."""
+def find_findings(draft: LabDraft) -> DraftFindings | None:
+    """Everything that is said of a draft, in its author's language; runs the author's code in the box.
+
+    None where the draft changes nothing: JupyterLab and nbgrader write a notebook anew by themselves.
+    """
     source = read_files(draft.files)
+    comparison = compare_sources(read_files(draft.base.source_files), source)
+    if is_unchanged(comparison):
+        return None
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     with override(draft.author.language if draft.author else settings.LANGUAGE_CODE):
         problems = check_source(source, environment=environment, limits=limits_of(draft.base))
-    comparison = compare_sources(read_files(draft.base.source_files), source)
     digest = store_blob(json.dumps(comparison).encode())
     if not problems:
         try:

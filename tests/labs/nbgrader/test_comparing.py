@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labs.nbgrader import comparing
-from labs.nbgrader.comparing import compare_lines, compare_sources, name_cell
-from tests.labs.nbgrader.writing import Cell, answer, code, graded, markdown, solution, task, write
+from labs.nbgrader.comparing import compare_lines, compare_sources, is_unchanged, name_cell
+from tests.labs.nbgrader.writing import KERNEL, Cell, answer, code, graded, markdown, solution, task, write
 
 INTRO = markdown("# Means\n\nCompute a mean.")
 SOLUTION = solution("mean", "def mean(xs):\n    return sum(xs) / len(xs)")
@@ -50,6 +50,21 @@ def test_a_changed_line_is_shown_with_those_around_it() -> None:
         ["-", "    return sum(xs) / len(xs)"],
         ["+", "    return 0"],
     ]
+
+
+def test_tags_and_the_kernel_are_content_and_how_a_file_is_written_is_not() -> None:
+    tagged = {**INTRO, "metadata": {"tags": ["b", "a"], "trusted": True}}
+    (cell,) = compare([INTRO], [tagged])["cells"]
+    assert (cell["tags_before"], cell["tags_after"], cell["lines"]) == ([], ["a", "b"], [])
+    before = {"lab.ipynb": write(INTRO)}
+    kernel = {"kernelspec": {**KERNEL, "name": "other"}}
+    found = compare_sources(before, {"lab.ipynb": write(INTRO, metadata=kernel)})
+    assert not is_unchanged(found)
+    assert (found["notebooks"][0]["change"], found["notebooks"][0]["kernel_after"]) == ("changed", "other")
+    rewritten = json.dumps(json.loads(write(INTRO)), separators=(",", ":")).encode()
+    assert is_unchanged(compare_sources(before, {"lab.ipynb": rewritten}))
+    assert not is_unchanged(compare_sources(before, {"lab.ipynb": b"{"}))
+    assert not is_unchanged(compare_sources(before, {**before, "a.csv": b""}))
 
 
 def test_points_and_kinds_are_told() -> None:

@@ -1,5 +1,6 @@
 """What is said of a draft, and that what is checked is claimed once."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -75,6 +76,15 @@ def test_a_sound_draft_holds_what_would_be_released() -> None:
     assert draft.events.get().reason == "draft_sound"
     comparison = find_comparison(draft)
     assert (comparison["points_before"], comparison["points_after"]) == (1, 5)
+
+
+@pytest.mark.usefixtures("problems")
+def test_a_source_that_only_its_editor_wrote_anew_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_drafts, "check_source", None)  # nothing is run for it
+    draft = make_draft(json.dumps(json.loads(OLD), indent=4).encode())
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.reason) == (DraftStatus.FAILED, "draft_unchanged")
 
 
 def test_what_is_wrong_is_kept_with_the_name_of_its_cell(problems: list[SourceProblem]) -> None:
