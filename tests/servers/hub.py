@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,7 +67,9 @@ class LoopbackTransport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url.copy_with(host="127.0.0.1")
-        inner = httpx.Request(request.method, url, headers=request.headers, stream=request.stream)
+        inner = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
         return super().handle_request(inner)
 
 
@@ -122,10 +124,10 @@ class RealHub:
         self.processes[name].kill()
         self.processes[name].wait()
 
-    def start_server(self, user: str, server: str) -> None:
+    def start_server(self, user: str, server: str, *, tools: Sequence[str] = ()) -> None:
         with self.client() as client:
             client.ensure_user(user)
-            client.ensure_server(user, server, {})
+            client.ensure_server(user, server, {"tools": list(tools)} if tools else {})
             wait_for(
                 lambda: self.is_ready(client, user, server), seconds=90, what=f"{user}/{server} is ready"
             )

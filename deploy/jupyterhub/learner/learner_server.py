@@ -14,15 +14,31 @@ class HealthCheckHandler:
     """The one name that JupyterHub's log module takes from the hub's pages; no handler here is ever one."""
 
 
+class DatabaseError(Exception):
+    """What the hub's utilities would catch from its database, which is not here."""
+
+
 def keep_out() -> None:
-    # Checks of IRIs in JSON schemas: building their grammar takes over a second, and jsonschema does without.
-    # Our own lock leaves it out; a factory's environment may have it.
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    # Checks of addresses and durations in JSON schemas, which jsonschema does without: building the grammar of the
+    # first takes over a second. Our own lock leaves that one out; a factory's environment may have it.
+    for name in ("rfc3987_syntax", "rfc3986_validator", "isoduration"):
+        sys.modules[name] = None  # type: ignore[assignment]
     # The hub's own pages, and with them its database layer.
     pages = ModuleType("jupyterhub.handlers.pages")
     pages.HealthCheckHandler = HealthCheckHandler  # type: ignore[attr-defined]
     for module in (ModuleType("jupyterhub.handlers"), pages, ModuleType("jupyterhub.orm")):
         sys.modules[module.__name__] = module
+    # The hub's roles and utilities name its database; whoever else here needs one gets the real thing.
+    database, faults = ModuleType("sqlalchemy"), ModuleType("sqlalchemy.exc")
+    database.func = None  # type: ignore[attr-defined]
+    faults.SQLAlchemyError = DatabaseError  # type: ignore[attr-defined]
+    without = {module.__name__: module for module in (database, faults)}
+    sys.modules.update(without)
+    import jupyterhub.scopes
+    import jupyterhub.utils  # noqa: F401
+
+    for name in without:
+        del sys.modules[name]
     # JupyterLab asks Node, where there is one, for the registry to build extensions from: none is built here.
     from jupyterlab import commands  # type: ignore[import-untyped]
 

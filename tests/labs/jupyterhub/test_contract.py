@@ -145,6 +145,21 @@ def test_a_name_with_any_space_goes_there_and_back(contents: Server) -> None:
     assert contents.read_file("names/my\u00a0own lab.ipynb", max_bytes=9) == b"mine"
 
 
+def test_a_notice_is_taken(contents: Server) -> None:
+    contents.put_notice(
+        {
+            "language": "fi",
+            "paja_url": "http://localhost:8000/labs/sessions/x/",
+            "links": {"label": "Avaa istunto Pajassa", "close": "Sulje"},
+            "words": {"left": "{time} jäljellä", "saved": "tallennettu Pajaan {time}"},
+            "ends_at": "2026-11-22T12:00:00+00:00",
+            "saved_at": None,
+            "message": "",
+            "level": "info",
+        }
+    )
+
+
 def test_a_server_without_a_kernel_has_none(contents: Server) -> None:
     assert contents.list_kernels() == []
 

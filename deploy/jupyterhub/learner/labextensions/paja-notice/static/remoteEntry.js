@@ -173,12 +173,13 @@
     }
   }
 
-  /** Ask for the notice for as long as the page is open, less often while nothing answers. */
+  /** Ask for the notice while the page is open and when it is looked at again; less often while nothing answers. */
   function watch(ServerConnection, show) {
     const settings = ServerConnection.makeSettings();
     const url = new URL("paja/notice", new URL(settings.baseUrl, location.href)).href;
     let pause = POLL_MS;
     let notice = {};
+    let timer;
     const look = async () => {
       try {
         const answer = await ServerConnection.makeRequest(url, {}, settings);
@@ -193,8 +194,10 @@
       } catch (error) {
         console.warn("Paja's notice cannot be shown.", error);
       }
-      setTimeout(look, pause);
+      clearTimeout(timer);
+      timer = setTimeout(look, pause);
     };
+    document.addEventListener("visibilitychange", () => document.hidden || look());
     void look();
   }
 
