@@ -149,7 +149,7 @@ def keep_unknown(
 
     Where it does not become the newest version, it takes its place in the history `before` that one.
     """
-    if digests.items() <= find_known_files(session.workspace):
+    if not digests or digests.items() <= find_known_files(session.workspace):
         return False
     now = timezone.now()
     store_files(disk.files)

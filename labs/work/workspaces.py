@@ -137,7 +137,7 @@ def hash_listing(listing: Listing) -> str:
 def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot.Cause) -> Snapshot | None:
     """Keep what is on the server's disk, also when nothing changed; None for an empty folder.
 
-    A file that is there and cannot be read is an error: a submission without it would be another one.
+    A file that is there and cannot be read is an error of a submission, which would be another one without it.
     """
     try:
         listing = list_workspace(session, contents)
@@ -145,10 +145,11 @@ def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot
     except ServerAnswerError as error:
         note_unsaved(session.workspace, UNSAVED.get(error.reason, session.workspace.unsaved_reason))
         raise
-    for unread in found.unread.values():
-        raise unread
-    note_unsaved(session.workspace, "unsaved_name" if listing.refused else "")
-    return keep_files(session, found, store_files(found.files), cause)
+    note_completeness(session.workspace, listing, found)
+    if cause == Snapshot.Cause.SUBMIT:
+        for unread in found.unread.values():
+            raise unread
+    return keep_files(session, found, join_digests(session, found), cause)
 
 
 def save_if_changed(
@@ -174,10 +175,7 @@ def save_if_changed(
         logger.info("session %s: no snapshot: %s", session.server_name, error)
         note_unsaved(workspace, UNSAVED[error.reason])
         return None
-    if found.unread:
-        note_unsaved(workspace, reason="unsaved_unreadable")
-    else:
-        note_unsaved(workspace, "unsaved_name" if listing.refused else "")
+    note_completeness(workspace, listing, found)
     snapshot = keep_changed_files(session, found, cause)
     if not found.unread:
         session.listing_hash = seen
@@ -186,14 +184,20 @@ def save_if_changed(
 
 
 def keep_changed_files(session: LabSession, found: WorkspaceFiles, cause: Snapshot.Cause) -> Snapshot | None:
-    """A snapshot of what differs from the newest one. Of a file that cannot be read the last version stays in it."""
+    """A snapshot of what differs from the newest one."""
+    digests = join_digests(session, found)
     newest = session.workspace.snapshots.first()
-    before = newest.files if newest else {}
-    last = {path: before[path] for path in found.unread if path in before}
-    digests = {**last, **store_files(found.files)}
     if newest and newest.content_hash == hash_files(digests):
         return None
     return keep_files(session, found, digests, cause)
+
+
+def join_digests(session: LabSession, found: WorkspaceFiles) -> dict[str, str]:
+    """Store what was read; of a file that cannot be read the last version stays."""
+    newest = session.workspace.snapshots.first() if found.unread else None
+    before = newest.files if newest else {}
+    last = {path: before[path] for path in found.unread if path in before}
+    return {**last, **store_files(found.files)}
 
 
 def keep_files(
@@ -219,6 +223,14 @@ def note_listing(session: LabSession, listing: Listing) -> None:
     if saved_at and saved_at != session.work_saved_at:
         session.work_saved_at = saved_at
         LabSession.objects.filter(pk=session.pk).update(work_saved_at=saved_at)
+
+
+def note_completeness(workspace: Workspace, listing: Listing, found: WorkspaceFiles) -> None:
+    """Say what a copy lacks; nothing where it has everything."""
+    if found.unread:
+        note_unsaved(workspace, reason="unsaved_unreadable")
+    else:
+        note_unsaved(workspace, "unsaved_name" if listing.refused else "")
 
 
 def note_unsaved(workspace: Workspace, reason: str) -> None:

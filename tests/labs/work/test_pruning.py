@@ -9,6 +9,7 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db import models
 
+from labs import tasks
 from labs.blobs import PREFIXES, delete_blob, list_blobs, read_blob, store_blob, store_files
 from labs.models import Snapshot, Workspace
 from labs.work import pruning
@@ -197,3 +198,19 @@ def test_blobs_of_a_snapshot_that_is_pruned_go_with_it() -> None:
     prune_snapshots(now=NOW)
     prune_blobs(now=datetime.now(UTC) + SOON)
     assert not is_there(files["a"])
+
+
+def test_a_night_goes_slice_by_slice_from_snapshots_to_blobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[object, ...]] = []
+    monkeypatch.setattr(tasks, "publish", lambda task, *args, queue: sent.append((task, *args, queue)))
+    for answer in (7, 0):
+        monkeypatch.setattr(pruning, "prune_snapshots", lambda _after, answer=answer: answer)
+        tasks.prune_snapshots()
+    for name in ("3", ""):
+        monkeypatch.setattr(pruning, "prune_blobs", lambda _after, name=name: name)
+        tasks.prune_blobs()
+    assert sent == [
+        (tasks.prune_snapshots, 7, "sweeping"),
+        (tasks.prune_blobs, "sweeping"),
+        (tasks.prune_blobs, "3", "sweeping"),
+    ]

@@ -272,6 +272,21 @@ def test_of_a_file_that_cannot_be_read_the_last_version_stays(session: LabSessio
     assert unsaved(session) == ""
 
 
+def test_a_stop_keeps_what_can_be_read_and_a_submission_is_whole(session: LabSession) -> None:
+    class Unreadable(Disk):
+        def read_file(self, path: str, *, max_bytes: int) -> bytes:
+            if path.endswith("locked.csv"):
+                raise ServerAnswerError("answered 403")
+            return super().read_file(path, max_bytes=max_bytes)
+
+    disk = Unreadable(session, {"lab.ipynb": b"1", "locked.csv": b"2"})
+    with pytest.raises(ServerAnswerError):
+        save_snapshot(session, reached(disk), Snapshot.Cause.SUBMIT)
+    stopped = save_snapshot(session, reached(disk), Snapshot.Cause.STOP)
+    assert stopped is not None
+    assert list(stopped.files) == ["lab.ipynb"]
+
+
 def test_a_server_that_dies_while_it_is_read_makes_no_snapshot(session: LabSession) -> None:
     class Dying(Disk):
         def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Listing:
