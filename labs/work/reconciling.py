@@ -1,6 +1,7 @@
 """The sweep that compares our sessions with a hub's servers, and moves or re-sends what differs."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -117,15 +118,7 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep
         return sweep
     try:
         end_what_is_over(hub, sweep, listed_at)
-        with connect(hub) as client:
-            servers = ask_for_servers(hub, client, listed_at)
-            if servers is None:
-                return sweep
-            is_back = note_answer(hub, listed_at)
-            missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
-            # Questions about single servers come last: one without an answer costs nobody else their step.
-            fail_missing(missing, client, sweep)
-            stop_orphans(hub, servers, client)
+        compare(hub, sweep, listed_at, connect)
     except LabError as error:
         logger.warning("hub of %s: %s", hub.factory.slug, error)
     finally:
@@ -133,18 +126,21 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep
     return sweep
 
 
-def ask_for_servers(
-    hub: Hub, client: HubClient, listed_at: datetime
-) -> dict[tuple[str, str], ServerModel] | None:
-    """None where the hub does not answer, or refuses: nothing is known."""
-    try:
-        servers = client.list_servers()
-    except LabError as error:
-        logger.warning("hub of %s: %s", hub.factory.slug, error)
-        note_silence(hub, listed_at, timezone.now())
-        return None
-    note_answer_seconds(hub, listed_at, (timezone.now() - listed_at).total_seconds())
-    return servers
+def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) -> None:
+    """Ask the hub and act on its answer. One that does not answer, refuses or cannot be asked is silent."""
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(connect(hub))
+            servers = client.list_servers()
+        except LabError:
+            note_silence(hub, listed_at, timezone.now())
+            raise
+        note_answer_seconds(hub, listed_at, (timezone.now() - listed_at).total_seconds())
+        is_back = note_answer(hub, listed_at)
+        missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
+        # Questions about single servers come last: one without an answer costs nobody else their step.
+        fail_missing(missing, client, sweep)
+        stop_orphans(hub, servers, client)
 
 
 def free_of_sweeps(now: datetime) -> Q:

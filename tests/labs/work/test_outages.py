@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from labs.exceptions import HubUnavailableError
 from labs.models import Hub, HubOutage, LabSession
@@ -92,6 +93,14 @@ def test_the_first_answer_ends_an_outage_and_writes_it_down(down: Hub) -> None:
 def test_a_sweep_without_an_answer_notes_it(hub: Hub) -> None:
     Hub.objects.update(probe_at=timezone.now() - SILENT_FOR)
     sweep(hub, UnavailableHub())
+    hub.refresh_from_db()
+    assert hub.down_since is not None
+
+
+def test_a_hub_that_cannot_be_asked_is_as_silent(hub: Hub, settings: Settings) -> None:
+    settings.HUB_TOKENS = {}
+    Hub.objects.update(probe_at=timezone.now() - SILENT_FOR)
+    reconcile_sessions(hub.pk)
     hub.refresh_from_db()
     assert hub.down_since is not None
 

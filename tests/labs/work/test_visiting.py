@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
 from labs.jupyterhub import KernelModel
@@ -142,15 +141,13 @@ def test_a_visit_copies_the_work_and_leaves_a_notice(session: LabSession) -> Non
     assert server.notices[0]["saved_at"] == STARTED_AT.isoformat()
 
 
-def test_a_page_that_is_open_does_not_have_it_copied_more_often(
-    session: LabSession, settings: Settings
-) -> None:
+def test_a_page_that_is_open_does_not_have_it_copied_more_often(session: LabSession) -> None:
     make.SnapshotFactory.create(workspace=session.workspace, session=session)
     visit_session(session.pk, connect=at(FakeServer(work_of(session))))
     session.refresh_from_db()
     assert session.work_saved_at == STARTED_AT
     assert Snapshot.objects.count() == 1
-    settings.SNAPSHOT_SECONDS = 0
+    Snapshot.objects.update(created_at=timezone.now() - VISIT + timedelta(seconds=1))
     visit_session(session.pk, connect=at(FakeServer(work_of(session))))
     assert Snapshot.objects.count() == 2
 
