@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
@@ -104,6 +105,7 @@ def _last_app(request: SignedInRequest) -> str:
 
 
 def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, object]:
+    """What the page shows. Most answers to a page that asks again are empty: what only a drawing needs is lazy."""
     times = SessionTimes(lab_session, timezone.now())
     trouble = find_trouble(lab_session.hub, lab_session, times.now) if lab_session.is_active else None
     unsaved = find_unsaved(lab_session.workspace)
@@ -113,7 +115,7 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
         "session": lab_session,
         "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,
         "source_cohort": None if lab_session.enrolment else _find_authored_cohort(request, lab_session),
-        "lab_title": find_session_titles([lab_session], get_language() or "")[lab_session.pk],
+        "lab_title": SimpleLazyObject(lambda: _find_title(lab_session)),
         "app": _last_app(request),
         "times": times,
         "steps": steps,
@@ -123,7 +125,7 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
         "ending": find_ending(lab_session),
         "successor": successor,
         "kept": kept,
-        "happenings": list_happenings(lab_session),
+        "happenings": SimpleLazyObject(lambda: list_happenings(lab_session)),
         "version": make_version(
             lab_session.status,
             lab_session.is_restarting,
@@ -138,6 +140,10 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
         ),
         "section": "learning" if lab_session.enrolment else "teaching",
     }
+
+
+def _find_title(lab_session: LabSession) -> str:
+    return find_session_titles([lab_session], get_language() or "")[lab_session.pk]
 
 
 def _find_what_followed(ended: LabSession) -> tuple[LabSession | None, Snapshot | None]:
