@@ -57,8 +57,9 @@ def deliver_files(session_id: int, *, connect: WorkspaceConnector = connect_work
         return
     try:
         with connect(session) as contents:
-            delivery = bring_files(session, contents)
-        if not finish_delivery(session, delivery):
+            # Before the token is revoked, for which nobody should wait.
+            is_finished = finish_delivery(session, bring_files(session, contents))
+        if not is_finished:
             release_delivery(session, tries=session.delivery_tries)
     except StaleStateError:
         return
