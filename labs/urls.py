@@ -56,6 +56,7 @@ urlpatterns = [
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/", drafts.source, name="source"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/start", drafts.start, name="source-start"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/collect", drafts.collect, name="source-collect"),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/reset", drafts.reset, name="source-reset"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/undo", drafts.undo, name="source-undo"),
     path("teach/drafts/<uuid:draft_id>/", drafts.draft, name="draft"),
     path("teach/drafts/<uuid:draft_id>/status", drafts.draft_status, name="draft-status"),

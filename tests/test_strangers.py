@@ -144,6 +144,7 @@ OBJECTS: dict[str, Object] = {
     "labs:source": Object(source, "ben"),
     "labs:source-start": Object(source, "ben", "post"),
     "labs:source-collect": Object(source, "ben", "post"),
+    "labs:source-reset": Object(source, "ben", "post"),
     "labs:source-undo": Object(source, "ben", "post", data={"move": MOVE}),
     "labs:draft": Object(draft, "ben"),
     "labs:draft-status": Object(draft, "ben"),

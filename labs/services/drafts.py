@@ -23,10 +23,12 @@ from labs.models import (
     LabRelease,
     LabSession,
     LabUnit,
+    Snapshot,
     Submission,
     Workspace,
 )
 from labs.services.sessions import create_session, send_on_commit
+from labs.services.workspaces import reset_workspace
 from labs.states import ACTIVE_SESSION_STATUSES, DraftStatus, SessionStatus
 from labs.transitions import move_draft
 from labs.work.drafting import find_same
@@ -64,6 +66,26 @@ def open_source(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> LabSession
     return find_active_source(workspace) or create_session(workspace, lab_unit.release, hub, actor=actor)
 
 
+def reset_source(lab_unit: LabUnit, *, actor: User) -> None:
+    """Begin anew with the source of the release that the cohort has; a session that runs is restarted for it.
+
+    RefusedError: `nothing_to_reset` where the author has not opened it yet.
+    """
+    workspace = find_source(actor, lab_unit.release.lab)
+    if workspace is None:
+        raise RefusedError(reason="nothing_to_reset")
+    reset_workspace(workspace, lab_unit.release.source_files, actor=actor)
+
+
+def find_beginning(workspace: Workspace, base: LabRelease) -> LabRelease | None:
+    """The release whose source the author's files began with."""
+    reset = workspace.snapshots.filter(cause=Snapshot.Cause.RESET).first()
+    if reset and reset.files == base.source_files:
+        return base
+    newest = workspace.sessions.select_related("release").first()
+    return newest.release if newest else None
+
+
 def find_source(author: User, lab: Lab) -> Workspace | None:
     workspaces = Workspace.objects.filter(owner=author, lab=lab, purpose=Workspace.Purpose.AUTHOR)
     return workspaces.select_related("wanted", "lab__course").first()
@@ -98,7 +120,6 @@ def request_draft(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> LabDraft
     being_fetched = LabDraft.objects.filter(cohort=cohort, workspace=workspace, status=DraftStatus.COLLECTING)
     if found := being_fetched.first():
         return found
-    newest = workspace.sessions.select_related("release").first()
     try:
         with transaction.atomic():
             draft = LabDraft.objects.create(
@@ -107,7 +128,7 @@ def request_draft(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> LabDraft
                 author=actor,
                 workspace=workspace,
                 base=lab_unit.release,
-                began_with=newest.release if newest else None,
+                began_with=find_beginning(workspace, lab_unit.release),
             )
             note_beginning(draft, actor=actor, reason="draft_requested")
             send_on_commit(lambda: tasks.send_draft_collect(draft.pk, cohort.factory.slug))

@@ -241,7 +241,11 @@ def reset_lab(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> Snapsh
     found = find_workspace(enrolment, lab_unit)
     if found is None:
         raise RefusedError(reason="nothing_to_reset")
-    files = lab_unit.release.learner_files
+    return reset_workspace(found, lab_unit.release.learner_files, actor=actor)
+
+
+def reset_workspace(found: Workspace, files: Mapping[str, str], *, actor: User) -> Snapshot:
+    """Make these files, and no others, the work as it stands; otherwise as `restore_snapshot`."""
     content_hash = hash_files(files)
     with transaction.atomic():
         workspace = lock(found.pk)
@@ -253,7 +257,7 @@ def reset_lab(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> Snapsh
             Snapshot(
                 workspace=workspace,
                 cause=Snapshot.Cause.RESET,
-                files=files,
+                files=dict(files),
                 content_hash=content_hash,
                 byte_count=sum(size_of_blob(digest) or 0 for digest in files.values()),
             ),

@@ -69,6 +69,20 @@ def collect(request: SignedInRequest, cohort_id: UUID, lab_slug: str) -> HttpRes
 
 
 @press_requires_login
+def reset(request: SignedInRequest, cohort_id: UUID, lab_slug: str) -> HttpResponse:
+    """Begin anew with the source of the release that the cohort has."""
+    _cohort, lab_unit = source_for(request.user, cohort_id, lab_slug)
+    try:
+        drafts.reset_source(lab_unit, actor=request.user)
+    except RefusedError as refusal:
+        messages.warning(request, sentence_for(refusal.reason))
+    else:
+        said = _("Your session begins anew with the source of release %(number)s of the lab.")
+        messages.success(request, said % {"number": lab_unit.release.number})
+    return redirect("labs:source", cohort_id, lab_slug)
+
+
+@press_requires_login
 def undo(request: SignedInRequest, cohort_id: UUID, lab_slug: str) -> HttpResponse:
     """Put the cohort back on the release before the move that the form names."""
     cohort, _lab_unit = source_for(request.user, cohort_id, lab_slug)

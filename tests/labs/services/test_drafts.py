@@ -366,3 +366,12 @@ def test_who_began_with_an_older_source_is_warned_unless_the_newer_one_is_their_
     assert not drafts.is_behind(mine)
     mine.began_with = theirs
     assert not drafts.is_behind(mine)
+
+
+def test_who_began_anew_began_with_what_the_cohort_has(cohort: Cohort, lab_unit: LabUnit, ben: User) -> None:
+    session = drafts.open_source(cohort, lab_unit, actor=ben)
+    LabSession.objects.update(status=SessionStatus.READY)
+    theirs = go_over(cohort, lab_unit)
+    assert drafts.find_beginning(session.workspace, theirs) == lab_unit.release
+    make.SnapshotFactory.create(workspace=session.workspace, cause="reset", files=theirs.source_files)
+    assert drafts.find_beginning(session.workspace, theirs) == theirs

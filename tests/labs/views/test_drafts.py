@@ -14,7 +14,7 @@ from django.utils import timezone
 from courses.models import Cohort, CohortTeamMember, Enrolment, User
 from labs import tasks
 from labs.access import authored_cohorts_for
-from labs.blobs import store_blob
+from labs.blobs import store_blob, store_files
 from labs.models import LabDraft, LabSession, LabUnit, Workspace
 from labs.nbgrader import checking
 from labs.states import DraftStatus, SessionStatus
@@ -109,7 +109,7 @@ def outsiders(cohort: Cohort, ada: User, eve: User, staff: User, enrolment: Enro
     return [ada, assistant, staff, elsewhere, eve]
 
 
-@pytest.mark.parametrize("part", ["", "start", "collect", "undo"])
+@pytest.mark.parametrize("part", ["", "start", "collect", "reset", "undo"])
 def test_nobody_but_instructors_sees_a_source(
     cohort: Cohort, lab_unit: LabUnit, outsiders: list[User], sign_in: Callable[[User], Client], part: str
 ) -> None:
@@ -148,7 +148,7 @@ def test_the_way_to_the_source_is_shown_to_those_who_may_go_it(
     assert source(cohort) not in sign_in(staff).get(submissions).content.decode()
 
 
-@pytest.mark.parametrize("part", ["start", "collect", "undo"])
+@pytest.mark.parametrize("part", ["start", "collect", "reset", "undo"])
 def test_what_changes_something_is_pressed(
     as_ben: Client, cohort: Cohort, lab_unit: LabUnit, part: str
 ) -> None:
@@ -195,6 +195,23 @@ def test_a_refusal_is_said_on_the_page(as_ben: Client, cohort: Cohort, lab_unit:
     lab_unit.release.lab.sessions.all().delete()
     cohort.factory.hub.delete()
     assert "no lab service yet" in as_ben.post(source(cohort, "start"), follow=True).content.decode()
+
+
+def test_an_author_begins_anew_with_what_the_cohort_has(
+    as_ben: Client, cohort: Cohort, lab_unit: LabUnit, ben: User
+) -> None:
+    release = lab_unit.release
+    release.source_files = store_files({"lab.ipynb": b"with a solution"})
+    release.save()
+    address = source(cohort, "reset")
+    assert "There is nothing to reset yet" in as_ben.post(address, follow=True).content.decode()
+    learning = make.WorkspaceFactory.create(owner=ben, lab=release.lab)
+    authoring = make.WorkspaceFactory.create(owner=ben, lab=release.lab, purpose="author")
+    assert "begins anew" in as_ben.post(address, follow=True).content.decode()
+    learning.refresh_from_db()
+    authoring.refresh_from_db()
+    assert authoring.wanted is not None
+    assert (authoring.wanted.files, learning.wanted) == (release.source_files, None)
 
 
 def test_bringing_it_back_leads_to_the_draft(
