@@ -1,0 +1,79 @@
+"""jupyterhub_config.py as a factory would run it: over TLS, with every secret in a file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Loaded = tuple[Path, dict[str, Any]]
+LOAD = """
+import json
+from traitlets.config.loader import PyFileConfigLoader
+config = PyFileConfigLoader("deploy/jupyterhub/jupyterhub_config.py").load_config()
+print(json.dumps(config, default=str))
+"""
+SECRETS = ("PAJA_HUB_TOKEN", "PAJA_HUB_OIDC_SECRET", "PAJA_HUB_PROXY_TOKEN")
+
+
+def load(folder: Path, *, without: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PAJA_HUB_DATA": str(folder / "data"),
+        "PAJA_HUB_FACTORY": "kajaani",
+        "PAJA_HUB_ORIGIN": "https://hub.kajaani.example",
+        "PAJA_ORIGIN": "https://paja.example",
+        "PAJA_HUB_URL": "http://127.0.0.1:8081",
+        "PAJA_HUB_PROXY_URL": "http://127.0.0.1:8000",
+        "PAJA_HUB_PROXY_API_URL": "http://127.0.0.1:8001",
+        "PAJA_HUB_OIDC_ID": "hub-kajaani",
+        "PAJA_HUB_LAB_PYTHON": "/opt/lab/bin/python",
+    }
+    for name in SECRETS:
+        (folder / name).write_text(f"secret-of-{name}\n")
+        environment[f"{name}_FILE"] = str(folder / name)
+    environment.pop(f"{without}_FILE", None)
+    return subprocess.run(
+        [sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """Loaded once, in a process of its own: it changes what JupyterHub is made of."""
+    folder = tmp_path_factory.mktemp("hub")
+    done = load(folder)
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout)
+
+
+def test_over_tls_cookies_are_secure_and_of_one_host_only(loaded: Loaded) -> None:
+    hub = loaded[1]["JupyterHub"]
+
+    assert hub["cookie_host_prefix_enabled"] is True
+    options = hub["tornado_settings"]["cookie_options"]
+    assert options == {"samesite": "Lax", "expires_days": None, "secure": True}
+
+
+def test_secrets_come_from_files(loaded: Loaded) -> None:
+    config = loaded[1]
+
+    assert config["JupyterHub"]["services"][0]["api_token"] == "secret-of-PAJA_HUB_TOKEN"
+    assert config["PajaAuthenticator"]["client_secret"] == "secret-of-PAJA_HUB_OIDC_SECRET"
+    assert config["ConfigurableHTTPProxy"]["auth_token"] == "secret-of-PAJA_HUB_PROXY_TOKEN"
+
+
+def test_a_hub_without_a_secret_says_which_and_does_not_start(tmp_path: Path) -> None:
+    done = load(tmp_path, without="PAJA_HUB_TOKEN")
+
+    assert done.returncode != 0
+    assert "PAJA_HUB_TOKEN" in done.stderr
+
+
+def test_names_that_paja_does_not_make_are_nobodys(loaded: Loaded) -> None:
+    assert loaded[1]["PajaAuthenticator"]["username_pattern"] == "p-[0-9a-f]{8}"
+
+
+def test_the_proxy_has_a_page_to_show_before_a_hub_ever_answered(loaded: Loaded) -> None:
+    assert "https://paja.example" in (loaded[0] / "data" / "pages" / "error.html").read_text()
