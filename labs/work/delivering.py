@@ -249,4 +249,7 @@ def finish_delivery(session: LabSession, delivery: Delivery) -> bool:
 
 
 def release_delivery(session: LabSession, *, tries: int) -> None:
-    LabSession.objects.filter(pk=session.pk).update(delivery_claimed_at=None, delivery_tries=tries)
+    """Leave it to the sweeps, which send it again after a pause."""
+    LabSession.objects.filter(pk=session.pk).update(
+        delivery_claimed_at=None, delivery_tries=tries, sent_at=timezone.now()
+    )

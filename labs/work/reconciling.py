@@ -28,8 +28,11 @@ SWEEP_LEASE: Final = timedelta(seconds=15)  # longer than SWEEP_BUDGET_SECONDS
 START_LEASE: Final = timedelta(seconds=10)
 STOP_LEASE: Final = timedelta(seconds=30)  # a stop reads the workspace first: WORKSPACE_SECONDS
 DELIVERY_LEASE: Final = timedelta(seconds=30)
+DELIVERY_PAUSE: Final = timedelta(seconds=2)
 
 CALM_SWEEP_EVERY: Final = timedelta(seconds=2)
+BRIEF_ANSWER: Final = timedelta(seconds=0.2)
+REST: Final = 3  # times as long as an answer took: listing 2,000 servers is a second's work for a hub
 STARTS_PER_SWEEP: Final = 10  # a hub that is back meets everybody who waited for it
 VISITS_PER_SWEEP: Final = 10
 KEEP_START_FOR: Final = timedelta(hours=12)
@@ -62,6 +65,7 @@ class Sweep:
     deliveries: list[int] = field(default_factory=list)
     visits: list[int] = field(default_factory=list)
     stops: list[int] = field(default_factory=list)
+    answer_took: timedelta = timedelta(0)
 
 
 def find_due_hubs(now: datetime) -> list[tuple[int, str]]:
@@ -90,7 +94,11 @@ def next_step(
         case SessionStatus.REQUESTED:
             return Step.SEND_START if waited > START_LEASE else Step.NOTHING
         case SessionStatus.SPAWNING if server is not None:
-            return Step.DELIVER if server.is_ready else Step.NOTHING
+            # A delivery that was given up for now has set `sent_at` anew.
+            is_due = (
+                waited > DELIVERY_PAUSE or session.asked_at is None or session.sent_at <= session.asked_at
+            )
+            return Step.DELIVER if server.is_ready and is_due else Step.NOTHING
         case SessionStatus.SPAWNING if session.asked_at is None:
             return Step.SEND_START if waited > START_LEASE else Step.NOTHING
         case SessionStatus.SPAWNING if session.asked_at and session.asked_at < listed_at:
@@ -122,7 +130,8 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep
     except LabError as error:
         logger.warning("hub of %s: %s", hub.factory.slug, error)
     finally:
-        Hub.objects.filter(pk=hub.pk, sweep_claimed_at=listed_at).update(sweep_claimed_at=None)
+        rest = find_rest(sweep.answer_took, timezone.now())
+        Hub.objects.filter(pk=hub.pk, sweep_claimed_at=listed_at).update(sweep_claimed_at=rest)
     return sweep
 
 
@@ -135,7 +144,8 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         except LabError:
             note_silence(hub, listed_at, timezone.now())
             raise
-        note_answer_seconds(hub, listed_at, (timezone.now() - listed_at).total_seconds())
+        sweep.answer_took = timezone.now() - listed_at
+        note_answer_seconds(hub, listed_at, sweep.answer_took.total_seconds())
         is_back = note_answer(hub, listed_at)
         missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
         # Questions about single servers come last: one without an answer costs nobody else their step.
@@ -145,6 +155,11 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
 
 def free_of_sweeps(now: datetime) -> Q:
     return Q(sweep_claimed_at__isnull=True) | Q(sweep_claimed_at__lt=now - SWEEP_LEASE)
+
+
+def find_rest(answer_took: timedelta, now: datetime) -> datetime | None:
+    """What ends the lease of a sweep: nothing where the hub answered briefly, else a rest for it."""
+    return now - SWEEP_LEASE + REST * answer_took if answer_took > BRIEF_ANSWER else None
 
 
 def claim_sweep(hub: Hub, now: datetime) -> bool:

@@ -12,7 +12,13 @@ from labs.models import Hub, HubOutage, LabSession
 from labs.states import SessionStatus
 from labs.work.connections import connect_for_sweep, connect_hub, connect_workspace
 from labs.work.outages import PROBE_EVERY, SILENT_FOR, note_answer, note_silence
-from labs.work.reconciling import CALM_SWEEP_EVERY, STARTS_PER_SWEEP, find_due_hubs, reconcile_sessions
+from labs.work.reconciling import (
+    CALM_SWEEP_EVERY,
+    STARTS_PER_SWEEP,
+    find_due_hubs,
+    find_rest,
+    reconcile_sessions,
+)
 from labs.work.spawning import ensure_spawned
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, UnavailableHub
@@ -179,6 +185,14 @@ def test_a_hub_that_is_being_asked_is_not_asked_once_more(hub: Hub) -> None:
     now = timezone.now()
     Hub.objects.update(sweep_claimed_at=now, answered_at=None)
     assert find_due_hubs(now) == []
+
+
+@pytest.mark.parametrize(("took", "rest"), [(0.1, 0), (1, 3)])
+def test_a_hub_that_answers_slowly_has_a_rest_between_questions(hub: Hub, took: float, rest: float) -> None:
+    now = timezone.now()
+    Hub.objects.update(answered_at=None, sweep_claimed_at=find_rest(timedelta(seconds=took), now))
+    assert bool(find_due_hubs(now)) == (rest == 0)
+    assert find_due_hubs(now + timedelta(seconds=rest, milliseconds=1))
 
 
 def test_which_hubs_are_due_is_one_query(hub: Hub, count_queries: Any) -> None:

@@ -112,6 +112,20 @@ def test_a_ready_server_gets_its_files_from_one_worker_at_a_time() -> None:
     assert session.events.filter(reason="sent_again").count() == 1  # the learner reads why it takes longer
 
 
+def test_a_delivery_that_was_given_up_for_now_is_not_sent_again_at_every_tick() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - LONG_AGO, sent_at=now)
+    there = server(session, is_ready=True)
+    assert next_step(session, there, listed_at=now + timedelta(seconds=1)) is Step.NOTHING
+    assert next_step(session, there, listed_at=now + timedelta(seconds=3)) is Step.DELIVER
+
+
+def test_the_first_delivery_waits_for_nothing() -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now, sent_at=now)
+    assert next_step(session, server(session, is_ready=True), listed_at=now) is Step.DELIVER
+
+
 def test_a_lost_server_fails_its_session_and_is_forgotten() -> None:
     fake = FakeHub()
     session = session_in(SessionStatus.READY, timezone.now(), ready_at=timezone.now() - LONG_AGO)
