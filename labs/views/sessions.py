@@ -107,9 +107,9 @@ def _last_app(request: SignedInRequest) -> str:
 def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, object]:
     """What the page shows. Most answers to a page that asks again are empty: what only a drawing needs is lazy."""
     times = SessionTimes(lab_session, timezone.now())
-    trouble = find_trouble(lab_session.hub, lab_session, times.now) if lab_session.is_active else None
     unsaved = find_unsaved(lab_session.workspace)
     successor, kept = (None, None) if lab_session.is_active else _find_what_followed(lab_session)
+    trouble = None if successor else find_trouble(lab_session.hub, lab_session, times.now)
     steps = list_steps(lab_session)
     return {
         "session": lab_session,

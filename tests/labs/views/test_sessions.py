@@ -357,6 +357,7 @@ def test_work_that_cannot_be_copied_is_said(as_ada: Client, make_session: MakeSe
         (SessionStatus.REQUESTED, "Your start is kept and goes on by itself when Kajaani is back."),
         (SessionStatus.READY, "What is open in JupyterLab may go on working."),
         (SessionStatus.STOPPING, "Your lab is stopped when Kajaani is back."),
+        (SessionStatus.STOPPED, "You can press Start: it is kept"),
     ],
 )
 def test_a_factory_that_is_down_is_said_with_what_it_means(
