@@ -157,6 +157,7 @@ def test_a_reset_lab_is_as_on_the_first_day_and_an_undo_brings_the_work_back(
 
         page.goto(history_page(learner.cohort))
         page.locator("#history-back").click()
+        confirm(page)
         expect(page.locator("#history-wanted")).to_contain_text("You go back to the version of")
         third = follow_restart(learner, second)
         lab = open_session(window, page, third)

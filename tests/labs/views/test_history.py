@@ -261,7 +261,7 @@ def test_a_newer_release_is_offered_taken_and_dismissed(
     lab_unit.save()
     page = read(as_ada, address)
     assert "It has 1 new file." in page
-    assert "1 file is another one than you were given." in page
+    assert "1 file differs from the one that you were given." in page
 
     as_ada.post(f"{address}new-files", {"choice": "take"})
     assert "are put beside yours" in read(as_ada, address)
