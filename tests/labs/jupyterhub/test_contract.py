@@ -90,6 +90,14 @@ def test_a_token_can_be_revoked_twice(hub: HubClient | FakeHub) -> None:
     hub.revoke_token("p-00c00002", token.id)
 
 
+def test_anybody_can_be_signed_out_twice(hub: HubClient | FakeHub) -> None:
+    hub.ensure_user("p-00c00002")
+
+    hub.sign_out("p-00c00002")
+    hub.sign_out("p-00c00002", seconds_ago=60)
+    hub.sign_out("p-00c00003")
+
+
 def test_files_are_put_once_and_read_back_byte_for_byte(contents: Server) -> None:
     notebook = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
