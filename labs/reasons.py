@@ -28,6 +28,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "kept_too_long": _(
         "The factory did not answer for twelve hours, so your start was given up. Nothing of your work is lost: start the lab again when the factory is back."
     ),
+    "asked_again": _(
+        "The factory’s service was started anew and had lost your start, so it was asked once more. You need not do anything."
+    ),
     "queue_down": _(
         "Paja’s own queue does not answer at the moment. Your request is kept and goes on by itself: you need not press again."
     ),

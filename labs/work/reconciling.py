@@ -149,7 +149,7 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         is_back = note_answer(hub, listed_at)
         missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
         # Questions about single servers come last: one without an answer costs nobody else their step.
-        fail_missing(missing, client, sweep)
+        fail_missing(missing, client, sweep, was_silent=hub.probe_at is not None)
         stop_orphans(hub, servers, client)
 
 
@@ -250,13 +250,31 @@ def claim_visits(due: list[LabSession], sweep: Sweep, now: datetime) -> None:
             sweep.visits.append(session.pk)
 
 
-def fail_missing(missing: list[tuple[LabSession, Step]], client: HubClient, sweep: Sweep) -> None:
-    """Absence from a list fails nobody's session: the one server is asked for by name first."""
+def fail_missing(
+    missing: list[tuple[LabSession, Step]], client: HubClient, sweep: Sweep, *, was_silent: bool
+) -> None:
+    """Absence from a list fails nobody's session: the one server is asked for by name first.
+
+    A start that is gone with the hub's first answer after a silence was lost by the hub, which is asked again.
+    """
     for session, step in missing:
         server = client.find_server(session.learner.hub_name, session.server_name)
-        is_gone = server is None or not (server.is_ready or server.pending)
-        if is_gone and end_session(session, SessionStatus.FAILED, reason=FAILURES[step]):
+        if server is not None and (server.is_ready or server.pending):
+            continue
+        if step is Step.FAIL_NOT_STARTED and was_silent:
+            if forget_start(session):
+                sweep.starts.append(session.pk)
+        elif end_session(session, SessionStatus.FAILED, reason=FAILURES[step]):
             sweep.stops.append(session.pk)
+
+
+def forget_start(session: LabSession) -> bool:
+    now = timezone.now()
+    spawning = LabSession.objects.filter(pk=session.pk, status=SessionStatus.SPAWNING)
+    is_forgotten = bool(spawning.filter(asked_at=session.asked_at).update(asked_at=None, sent_at=now))
+    if is_forgotten:
+        note_session(session, reason="asked_again")
+    return is_forgotten
 
 
 def claim_resend(session: LabSession, now: datetime) -> bool:

@@ -142,6 +142,27 @@ def test_a_lost_server_fails_its_session_and_is_forgotten() -> None:
     assert sweep.stops == [session.pk]
 
 
+@pytest.mark.parametrize(
+    ("was_silent", "to"), [(True, SessionStatus.SPAWNING), (False, SessionStatus.FAILED)]
+)
+def test_a_start_that_a_hub_lost_when_it_was_started_anew_is_asked_for_again(
+    was_silent: bool, to: SessionStatus
+) -> None:
+    now = timezone.now()
+    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - LONG_AGO)
+    Hub.objects.update(probe_at=now - timedelta(seconds=3) if was_silent else None)
+    sweep = reconcile_sessions(session.hub_id, connect=connect_to(FakeHub()))
+    session.refresh_from_db()
+    assert (session.status, session.asked_at is None) == (to, was_silent)
+    assert sweep.starts == ([session.pk] if was_silent else [])
+    assert session.events.filter(reason="asked_again").exists() == was_silent
+
+    LabSession.objects.update(asked_at=now - LONG_AGO)  # asked again, and gone again: once more is no help
+    reconcile_sessions(session.hub_id, connect=connect_to(FakeHub()))
+    session.refresh_from_db()
+    assert session.status == SessionStatus.FAILED
+
+
 def test_a_server_missing_from_the_list_alone_loses_nobody_their_session() -> None:
     class ForgetfulHub(FakeHub):
         def list_servers(self) -> dict[tuple[str, str], ServerModel]:
