@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import Final
 
 from django.apps import apps
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from labs.blobs import PREFIXES, delete_blob, list_blobs
@@ -20,6 +23,8 @@ from labs.models import Snapshot, Workspace
 
 SLICE_SECONDS: Final = 10.0
 BLOBS_KEPT_FOR: Final = timedelta(days=7)
+
+LENGTH: Final = 64  # of a digest
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 Clock = Callable[[], float]
@@ -115,17 +120,29 @@ def find_referenced(digit: str) -> set[str]:
     """
     found: set[str] = set()
     for model in apps.get_app_config("labs").get_models():
-        names = [field.attname for field in model._meta.concrete_fields if can_hold_digest(field)]
-        if names:
-            for row in model._default_manager.order_by().values_list(*names).iterator(chunk_size=500):
-                found.update(digest for digest in find_digests(row) if digest.startswith(digit))
+        for values in list_values(model, digit):
+            found.update(digest for digest in find_digests(values) if digest.startswith(digit))
     return found
 
 
-def can_hold_digest(field: "models.Field[object, object]") -> bool:
-    if isinstance(field, models.CharField):
-        return field.max_length is None or field.max_length >= 64
-    return isinstance(field, models.JSONField | models.TextField)
+def list_values(model: type[models.Model], digit: str) -> Iterator[tuple[object, ...]]:
+    """Of each row that may name a digest which begins with `digit`, the values that may.
+
+    A column as long as a digest holds nothing else beside it, so the database can look at its first character.
+    """
+    fields = model._meta.concrete_fields
+    columns = [
+        field.attname
+        for field in fields
+        if isinstance(field, models.CharField) and field.max_length == LENGTH
+    ]
+    texts = [field.attname for field in fields if isinstance(field, models.JSONField | models.TextField)]
+    rows = model._default_manager.order_by()
+    if not columns and not texts:
+        return
+    if not texts:
+        rows = rows.filter(reduce(or_, (Q(**{f"{column}__startswith": digit}) for column in columns)))
+    yield from rows.values_list(*columns, *texts).iterator(chunk_size=500)
 
 
 def find_digests(values: Iterable[object]) -> Iterator[str]:
