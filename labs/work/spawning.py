@@ -80,10 +80,10 @@ def ensure_stopped(
 ) -> None:
     """Save the work of a session that is being stopped, then end its server.
 
-    Also forgets the server of a session that has failed. While the hub is still busy, the sweep asks again.
+    Also forgets the server of a session that has failed. While the hub is still busy, or down, the sweep asks again.
     """
     session = reachable_sessions().get(pk=session_id)
-    if session.status not in {SessionStatus.STOPPING, SessionStatus.FAILED}:
+    if session.status not in {SessionStatus.STOPPING, SessionStatus.FAILED} or session.hub.down_since:
         return
     is_saved = session.status == SessionStatus.FAILED or save_before_stop(session, connect_to_workspace)
     if not is_saved:

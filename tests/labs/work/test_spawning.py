@@ -150,6 +150,17 @@ def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
     assert Snapshot.objects.count() == 1
 
 
+def test_a_stop_is_kept_while_its_hub_is_down_and_nobody_told_that_work_was_lost(
+    stopping: LabSession,
+) -> None:
+    Hub.objects.update(down_since=timezone.now())
+    LabSession.objects.update(stop_requested_at=timezone.now() - 2 * SAVE_FOR)
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=unreachable)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPING
+    assert not stopping.events.exists()
+
+
 def test_an_outage_of_the_factory_does_not_use_up_the_time_to_save(stopping: LabSession) -> None:
     now = timezone.now()
     LabSession.objects.update(stop_requested_at=now - SAVE_FOR - timedelta(hours=1))
