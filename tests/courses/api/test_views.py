@@ -6,10 +6,10 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from rest_framework.authtoken.models import Token
 
 from courses.models import Cohort, Enrolment, User
 from courses.services.progress import record_score
+from courses.services.tokens import renew_token
 from courses.states import EnrolmentStatus
 from tests.factories import courses as make
 
@@ -19,8 +19,7 @@ SignIn = Callable[[User], Client]
 @pytest.fixture
 def as_ada(ada: User) -> Callable[..., Any]:
     """Ask the API with ada's token."""
-    key = Token.objects.create(user=ada).key
-    client = Client(headers={"Authorization": f"Token {key}"})
+    client = Client(headers={"Authorization": f"Token {renew_token(ada)}"})
 
     def ask(path: str, data: dict[str, object] | None = None) -> Any:
         if data is None:
