@@ -105,13 +105,14 @@ class Line:
 
 @dataclass(frozen=True)
 class CellChange:
-    """What became of one cell: `facts` are its kind, points and place where those changed."""
+    """What became of one cell: `facts` are its kind, points and place where those changed; text is prose."""
 
     name: str
     change: str
     words: str
     facts: list[str]
     lines: list[Line]
+    is_prose: bool
     is_cut: bool
 
 
@@ -239,6 +240,7 @@ def _describe_cell(cell: Mapping[str, Any]) -> CellChange:
         words=str(CHANGES[cell["change"]]),
         facts=facts,
         lines=[Line(SIGNS.get(sign, "gap"), text) for sign, text in cell["lines"]],
+        is_prose=cell["cell_type"] == "markdown",
         is_cut=cell["is_cut"],
     )
 

@@ -242,6 +242,11 @@ def test_all_drafts_are_listed_but_those_that_were_another_one(
     assert "1 thing to mend" in page
     assert page_of(twin) not in page
 
+    LabUnit.objects.update(release=make.LabReleaseFactory.create(lab=draft.lab))
+    page = as_ben.get(source(cohort)).content.decode()
+    assert "Ready to release" not in page
+    assert "Of an earlier release" in page
+
 
 def test_the_page_takes_as_many_queries_for_many_drafts_as_for_few(
     as_ben: Client, cohort: Cohort, draft: LabDraft, count_queries: Callable[[Callable[[], object]], int]
@@ -296,6 +301,8 @@ def test_what_changes_is_shown_and_escaped(as_ben: Client, draft: LabDraft) -> N
 def test_the_question_names_the_cohort_and_how_many_have_begun(
     as_ben: Client, draft: LabDraft, enrolment: Enrolment
 ) -> None:
+    page = as_ben.get(page_of(draft)).content.decode()
+    assert page.count("Nobody in Autumn has begun the lab yet.") == 1
     make.WorkspaceFactory.create(owner=enrolment.learner, lab=draft.lab)
     page = as_ben.get(page_of(draft)).content.decode()
     assert "1 of 1 learners of Autumn has begun the lab." in page
