@@ -1,13 +1,13 @@
 """Ending a person's log-ins at the hub: every browser of theirs, and nothing that runs."""
 
 import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 
 from jupyterhub import orm
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 from sqlalchemy.orm import Session
+from tornado.log import app_log
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 TELL_SECONDS = 5.0
@@ -66,13 +66,11 @@ async def tell_server(user: User, spawner: Spawner) -> None:
             headers={"Authorization": f"token {token}"},
             follow_redirects=False,
             request_timeout=TELL_SECONDS,
-            raise_error=False,
         )
         await asyncio.wait_for(asked, TELL_SECONDS)
+        app_log.info("%s knows of the sign-out", spawner.name)
     except Exception as error:  # whatever it does: it forgets by itself
-        logging.getLogger(__name__).warning(
-            "%s was not told of the sign-out: %s", spawner.name, type(error).__name__
-        )
+        app_log.warning("%s does not hear of the sign-out: %s", spawner.name, type(error).__name__)
     finally:
         client.close()
         found = orm.APIToken.find(user.db, token)

@@ -117,7 +117,7 @@ def test_the_next_learner_gets_their_own_lab_and_the_one_before_is_out(
         next_person(window, ada, ben) as (adas, bens),
     ):
         wait_until(lambda: not SignOut.objects.filter(user=ada.learner).exists(), "the hub was told")
-        wait_until(lambda: adas.evaluate(ASK) != 200, "ada's tab is answered no more", seconds=10)
+        wait_until(lambda: adas.evaluate(ASK) != 200, "ada's tab is answered no more", seconds=20)
         assert_shut(window, ada)
         assert jupyterlab.read_notebook(bens, NOTEBOOK)["cells"]
 
