@@ -102,7 +102,7 @@ def imported_modules(real_hub: RealHub, home: Path, *tools: str) -> set[str]:
         "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}/modules/",
         "PAJA_LAB_TOOLS": " ".join(tools),
     }
-    launcher = [LAB_PYTHON, "-X", "importtime", "-P", LEARNER_FILES / "learner_server.py"]
+    launcher = [str(LAB_PYTHON), "-X", "importtime", "-P", str(LEARNER_FILES / "learner_server.py")]
     said = home / "said"
     with (
         said.open("wb") as log,
