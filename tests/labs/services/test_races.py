@@ -6,12 +6,14 @@ import pytest
 
 from courses.models import Enrolment, UnitProgress
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabSession, LabUnit, Submission
+from labs.models import Hub, LabSession, LabUnit, Submission, Workspace
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
 from labs.services.sessions import create_session, request_session
 from labs.services.submissions import submit_lab
+from labs.services.workspaces import restore_snapshot
 from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
+from labs.work.delivering import Delivery, finish_delivery
 from labs.work.grading import record_result
 from tests.factories import labs as make
 from tests.racing import at_once, require_row_locks
@@ -129,3 +131,34 @@ def test_of_attempts_graded_at_once_the_best_counts(enrolment: Enrolment, lab_un
     results = iter([(run, result_of(number / 4)) for number, run in enumerate(runs, start=1)])
     at_once(*[lambda: record_result(*next(results))] * PRESSES)
     assert UnitProgress.objects.get(enrolment=enrolment).score == PRESSES / 4
+
+
+def test_restores_pressed_at_once_are_one(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    snapshot = make.SnapshotFactory.create(
+        workspace__owner=enrolment.learner, workspace__lab=lab_unit.release.lab
+    )
+    made = at_once(*[lambda: restore_snapshot(snapshot, actor=enrolment.learner)] * PRESSES)
+    assert len({each.pk for each in made}) == 1
+    assert snapshot.workspace.snapshots.count() == 2
+
+
+def test_a_restore_pressed_while_a_delivery_ends_is_delivered_or_restarts_the_lab(
+    enrolment: Enrolment, lab_unit: LabUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labs.tasks.send_stop", lambda *_: None)
+    for _ in range(PRESSES):
+        session = make.LabSessionFactory.create(
+            enrolment=enrolment, release=lab_unit.release, status=SessionStatus.SPAWNING
+        )
+        snapshot = make.SnapshotFactory.create(workspace=session.workspace)
+        at_once(
+            lambda session=session: finish_delivery(session, Delivery(wanted=None)),
+            lambda snapshot=snapshot: restore_snapshot(snapshot, actor=enrolment.learner),
+        )
+        session.refresh_from_db()
+        session.workspace.refresh_from_db()
+        assert session.workspace.wanted is not None
+        is_delivered_again = session.status == SessionStatus.SPAWNING
+        assert is_delivered_again or (session.status, session.is_restarting) == (SessionStatus.STOPPING, True)
+        LabSession.objects.filter(pk=session.pk).update(status=SessionStatus.STOPPED)
+        Workspace.objects.update(wanted=None)

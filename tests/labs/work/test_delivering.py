@@ -230,6 +230,7 @@ def test_work_that_no_session_here_has_saved_is_kept_before_it_is_replaced(place
 def test_a_restore_replaces_all_and_what_stood_there_is_kept(place: Place) -> None:
     place.save({"lab.ipynb": b"new", "wrong.py": b"x"}, hub="here", ago=HOUR)
     wanted = place.want({"lab.ipynb": b"old"})
+    place.save({"lab.ipynb": b"new", "wrong.py": b"x"}, hub="here", ago=timedelta())  # by the stop before
     disk = FakeContents(place.on_disk({"lab.ipynb": b"newer", "wrong.py": b"x", "data.csv": b"changed"}))
     after = place.deliver(disk)
     assert after == {"lab.ipynb": b"old", "data.csv": b"a;b"}
@@ -397,11 +398,12 @@ class Mortal(FakeContents):
         self._live(lambda: delete(path))
 
 
-OLD, NEW = {"lab.ipynb": b"old", "only-old.py": b"1"}, {"lab.ipynb": b"new", "only-new.py": b"2"}
+OLD = {"lab.ipynb": b"old", "only-old.py": b"1"}
+NEW = {"lab.ipynb": b"new", "only-new.py": b"2", "deleted.py": b"4"}
 DISK = {"lab.ipynb": b"unsaved", "only-new.py": b"2", "unsaved.py": b"3"}
 OUTCOMES = {
     "wanted": {**OLD, "data.csv": b"a;b"},
-    "here": {**DISK, "data.csv": b"a;b"},
+    "here": {**DISK, "deleted.py": b"4", "data.csv": b"a;b"},
     "there": {**NEW, "unsaved.py": b"3", "data.csv": b"a;b"},
 }
 
