@@ -13,6 +13,7 @@ from django.db import transaction
 
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Factory, FactoryMembership, User
 from courses.services.importing import PackageProblemsError, import_package
+from courses.services.releasing import move_cohort
 
 COURSE: Final = Path(__file__).resolve().parents[2] / "demo" / "ai-factory-essentials"
 PASSWORD: Final = "paja-demo-2026"  # noqa: S105 - printed for everybody, and refused outside development
@@ -119,7 +120,7 @@ def _make_person(email: str, full_name: str, password: str) -> User:
 
 
 def _ensure_cohort(factory: Factory, release: CourseRelease, people: dict[str, User]) -> None:
-    """One open cohort for each factory, on the release that was loaded last."""
+    """One open cohort for each factory, on the release that was loaded last, or what its instructors made of it."""
     cohort, _ = Cohort.objects.get_or_create(
         factory=factory,
         release__course=release.course,
@@ -131,9 +132,8 @@ def _ensure_cohort(factory: Factory, release: CourseRelease, people: dict[str, U
             "ends_at": ENDS_AT,
         },
     )
-    if cohort.release_id != release.pk:
-        cohort.release = release
-        cohort.save(update_fields=["release"])
+    if release.pk not in {cohort.release_id, cohort.release.origin_id}:
+        move_cohort(cohort, release, expected=cohort.release, actor=None, reason="demo_loaded")
     CohortTeamMember.objects.get_or_create(
         cohort=cohort, user=people[f"instructor.{factory.slug}@paja.example"]
     )

@@ -325,6 +325,9 @@ def test_release_and_undo_by_their_buttons(as_ben: Client, cohort: Cohort, draft
     assert f"Autumn has release {before.number} of the course again." in undone
     cohort.refresh_from_db()
     assert cohort.release == before
+    Cohort.objects.update(release=move.after)  # not by way of Paja
+    assert "move-undo" not in as_ben.get(source(cohort)).content.decode()
+    Cohort.objects.update(release=before)
     assert "By now the cohort has another release." in as_ben.get(page_of(draft)).content.decode()
 
 

@@ -84,6 +84,19 @@ def test_the_cohorts_move_to_the_newest_release_of_the_demo() -> None:
     assert {cohort.release for cohort in Cohort.objects.all()} == {newest}
 
 
+def test_what_an_instructor_released_to_a_cohort_stays() -> None:
+    call_command("load_demo")
+    loaded = CourseRelease.objects.get()
+    changed = make.CourseReleaseFactory.create(course=loaded.course, number=0, origin=loaded)
+    cohort = Cohort.objects.filter(factory__slug="kajaani").get()
+    Cohort.objects.filter(pk=cohort.pk).update(release=changed)
+
+    call_command("load_demo")
+
+    cohort.refresh_from_db()
+    assert (cohort.release, cohort.moves.count()) == (changed, 0)
+
+
 def test_accounts_are_printed_with_their_password(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("load_demo", "--accounts")
 
