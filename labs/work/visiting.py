@@ -21,7 +21,7 @@ from labs.work.idleness import (
     tend_idleness,
 )
 from labs.work.notices import make_notice
-from labs.work.workspaces import list_workspace, note_listing, note_unsaved, save_if_changed
+from labs.work.workspaces import note_unsaved, note_work, save_if_changed
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def see_work(session: LabSession, server: ServerClient) -> None:
     if is_snapshot_due(session):
         save_if_changed(session, server)
     else:
-        note_listing(session, list_workspace(session, server))
+        note_work(session, server)
     if session.workspace.unsaved_reason == SILENT:
         note_unsaved(session.workspace, "")
     note_activity(session, find_activity(session, kernels, timezone.now()))

@@ -152,6 +152,16 @@ def save_snapshot(session: LabSession, contents: ContentsClient, cause: Snapshot
     return keep_files(session, found, join_digests(session, found), cause)
 
 
+def note_work(session: LabSession, contents: ContentsClient) -> None:
+    """Note when the work was last saved, without copying it; and what hinders a copy, as `save_if_changed` does."""
+    try:
+        note_listing(session, list_workspace(session, contents))
+    except ServerAnswerError as error:
+        if error.reason not in UNSAVED:
+            raise
+        note_unsaved(session.workspace, UNSAVED[error.reason])
+
+
 def save_if_changed(
     session: LabSession, contents: ContentsClient, *, cause: Snapshot.Cause = Snapshot.Cause.TIMER
 ) -> Snapshot | None:

@@ -16,6 +16,7 @@ from labs.work import visiting
 from labs.work.connections import VISIT_BUDGET_SECONDS
 from labs.work.reconciling import DELIVERY_LEASE, VISITS_PER_SWEEP, reconcile_sessions
 from labs.work.visiting import LONGEST_PAUSE, SILENT, find_next_visit, visit_session
+from labs.work.workspaces import MAX_FILES
 from tests.factories import labs as make
 from tests.fakes.hub import STARTED_AT, FakeHub, FakeServer, SilentContents
 
@@ -199,6 +200,16 @@ def test_a_silent_server_is_said_and_an_answer_takes_it_back(session: LabSession
     visit_session(session.pk, connect=at(FakeServer(work_of(session))))
     session.workspace.refresh_from_db()
     assert session.workspace.unsaved_reason == ""
+
+
+def test_too_many_files_are_no_silence_whenever_they_are_seen(session: LabSession) -> None:
+    visit_session(session.pk, connect=at(FakeServer(work_of(session))))
+    crowded = {f"{session.workspace.folder}/{number}.txt": b"" for number in range(MAX_FILES + 1)}
+
+    visit_session(session.pk, connect=at(FakeServer(crowded)))
+
+    session.workspace.refresh_from_db()
+    assert session.workspace.unsaved_reason == "unsaved_too_many_files"
 
 
 @pytest.mark.parametrize("error", [HubUnavailableError(), SpawnRejectedError(), ServerAnswerError()])
