@@ -1,5 +1,6 @@
 """Real servers of a learner and of an author: what each has loaded, and who may give and read the notice."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,3 +192,20 @@ def test_neither_the_notice_nor_a_visit_counts_as_activity(real_hub: RealHub) ->
         assert http.get("api/status").json()["last_activity"] == before
         http.get("api/contents")
         assert http.get("api/status").json()["last_activity"] > before
+
+
+@pytest.mark.parametrize(
+    "name", [b"two\nlines.txt", b"back\\slash.txt", b"not-utf-8-\xff.txt", "right\u202eleft.txt".encode()]
+)
+def test_a_name_that_cannot_be_kept_hides_no_other_file(real_hub: RealHub, name: bytes) -> None:
+    folder = real_hub.homes / ADA / f"names-{name.hex()}"
+    folder.mkdir()
+    (folder / "kept.txt").touch()
+    Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).touch()
+
+    with session_of(real_hub, PLAIN) as session:
+        listing = session.list_files(folder.name, max_files=10, max_depth=2)
+
+    assert [file.path for file in listing.files] == [f"{folder.name}/kept.txt"]
+    assert len(listing.refused) == 1
+    assert listing.refused[0].isprintable()
