@@ -10,6 +10,7 @@ from labs.models import (
     GradingRun,
     Hub,
     HubOutage,
+    LabDraft,
     LabRelease,
     LabSession,
     LabSessionEvent,
@@ -91,6 +92,14 @@ class SnapshotAdmin(LookOnlyAdmin):
     list_filter = ("cause",)
     list_select_related = ("workspace__lab__course",)
     search_fields = ("workspace__owner__email",)
+
+
+@admin.register(LabDraft)
+class LabDraftAdmin(LookOnlyAdmin):
+    list_display = ("lab", "cohort", "author", "status", "reason", "requested_at", "released_at")
+    list_filter = ("status",)
+    list_select_related = ("lab__course", "cohort", "author")
+    search_fields = ("author__email",)
 
 
 @admin.register(Submission)

@@ -95,20 +95,29 @@ def release_draft(draft_id: int) -> None:
     LabDraft.objects.filter(pk=draft.pk).update(tries=F("tries") + 1)
     draft.refresh_from_db(fields=["tries"])
     try:
-        give_to_cohort(draft)
+        give_or_fail(draft)
     except StaleStateError:
-        logger.info("draft %s was released by another worker", draft.public_id)
-    except RefusedError as refusal:
-        move_draft(draft, DraftStatus.FAILED, reason=refusal.reason)
+        logger.info("another worker had draft %s", draft.public_id)
     except Exception:
         logger.exception("draft %s was not released", draft.public_id)
         fail_when_tried_enough(draft, reason="draft_not_released")  # else the sweep sends it again
+
+
+def give_or_fail(draft: LabDraft) -> None:
+    """StaleStateError where another worker was first."""
+    try:
+        give_to_cohort(draft)
+    except RefusedError as refusal:
+        move_draft(draft, DraftStatus.FAILED, reason=refusal.reason)
 
 
 @transaction.atomic
 def give_to_cohort(draft: LabDraft) -> None:
     """RefusedError (`cohort_moved`) where the cohort no longer has the release that the draft was compared with."""
     Course.objects.select_for_update().get(pk=draft.lab.course_id)  # releases have numbers, one each
+    draft.refresh_from_db(fields=["status"])
+    if draft.status != DraftStatus.RELEASING:
+        raise StaleStateError(f"draft {draft.pk} is {draft.status}")
     cohort = Cohort.objects.select_related("release__course", "release__origin").get(pk=draft.cohort_id)
     before = cohort.release
     if not LabUnit.objects.filter(unit__release=before, release=draft.base).exists():
