@@ -31,8 +31,8 @@ DELIVERY_LEASE: Final = timedelta(seconds=30)
 DELIVERY_PAUSE: Final = timedelta(seconds=2)
 
 CALM_SWEEP_EVERY: Final = timedelta(seconds=2)
-BRIEF_ANSWER: Final = timedelta(seconds=0.2)
-REST: Final = 3  # times as long as an answer took: listing 2,000 servers is a second's work for a hub
+BRIEF_ANSWER: Final = timedelta(seconds=0.3)
+REST: Final = 2  # times as long as an answer took: listing 2,000 servers is a second's work for a hub
 STARTS_PER_SWEEP: Final = 10  # a hub that is back meets everybody who waited for it
 VISITS_PER_SWEEP: Final = 10
 KEEP_START_FOR: Final = timedelta(hours=12)

@@ -16,6 +16,7 @@ from labs.exceptions import (
     SpawnRejectedError,
     StaleStateError,
 )
+from labs.jupyterhub import HubClient
 from labs.models import LabRelease, LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT, move_session, note_session, open_session
@@ -53,8 +54,7 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         return
     try:
         with connect(session.hub) as hub:
-            hub.ensure_user(session.learner.hub_name)
-            hub.ensure_server(session.learner.hub_name, session.server_name, make_options(session))
+            ask_for_server(session, hub)
     except SpawnRejectedError:
         logger.exception("session %s: the hub refused", session.server_name)
         end_session(session, SessionStatus.FAILED, reason="spawn_rejected")
@@ -62,6 +62,16 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         logger.warning("session %s: %s", session.server_name, error)
     else:
         LabSession.objects.filter(pk=session.pk).update(asked_at=timezone.now())
+
+
+def ask_for_server(session: LabSession, hub: HubClient) -> None:
+    """Ask at once: nearly everybody is known to the hub already. Who is not is refused, made known, and asked for."""
+    name = session.learner.hub_name
+    try:
+        hub.ensure_server(name, session.server_name, make_options(session))
+    except SpawnRejectedError:
+        hub.ensure_user(name)
+        hub.ensure_server(name, session.server_name, make_options(session))
 
 
 def make_options(session: LabSession) -> dict[str, object]:

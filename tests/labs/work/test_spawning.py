@@ -41,10 +41,6 @@ def unreachable(_session: LabSession) -> Iterator[Any]:
     yield
 
 
-def starts_of(fake: FakeHub) -> int:
-    return sum(call[0] == "ensure_server" for call in fake.calls)
-
-
 def test_a_requested_session_is_claimed_and_asked_for() -> None:
     session, fake = make.LabSessionFactory.create(), FakeHub()
     ensure_spawned(session.pk, connect=hub(fake))
@@ -54,11 +50,21 @@ def test_a_requested_session_is_claimed_and_asked_for() -> None:
     assert (session.learner.hub_name, session.server_name) in fake.servers
 
 
+def test_who_is_new_to_a_hub_is_made_known_and_others_are_asked_for_at_once() -> None:
+    first, fake = make.LabSessionFactory.create(), FakeHub()
+    ensure_spawned(first.pk, connect=hub(fake))
+    assert [call[0] for call in fake.calls] == ["ensure_server", "ensure_user", "ensure_server"]
+    second = make.LabSessionFactory.create(enrolment=first.enrolment)
+    ensure_spawned(second.pk, connect=hub(fake))
+    assert [call[0] for call in fake.calls[3:]] == ["ensure_server"]
+
+
 def test_a_task_that_comes_twice_starts_one_server() -> None:
     session, fake = make.LabSessionFactory.create(), FakeHub()
     ensure_spawned(session.pk, connect=hub(fake))
+    calls = list(fake.calls)
     ensure_spawned(session.pk, connect=hub(fake))
-    assert starts_of(fake) == 1
+    assert fake.calls == calls
 
 
 def test_a_start_cut_off_after_the_claim_is_taken_up() -> None:
@@ -66,7 +72,7 @@ def test_a_start_cut_off_after_the_claim_is_taken_up() -> None:
     ensure_spawned(session.pk, connect=hub(fake))
     session.refresh_from_db()
     assert session.asked_at is not None
-    assert starts_of(fake) == 1
+    assert (session.learner.hub_name, session.server_name) in fake.servers
 
 
 def test_a_hub_that_does_not_answer_is_asked_again_later() -> None:
