@@ -130,7 +130,7 @@ def request_stop(
 
 
 def keep_session(session: LabSession, *, actor: User) -> None:
-    """“I am still here”: the time without activity begins anew."""
+    """“Keep it running”: the time without activity begins anew."""
     now = timezone.now()
     with transaction.atomic():
         ready = LabSession.objects.filter(pk=session.pk, status=SessionStatus.READY)

@@ -52,7 +52,7 @@ def make_message(session: LabSession, now: datetime) -> str:
     if idle_stop:
         return _(
             "Nothing has run or been saved here for a while, so this session is stopped at %(time)s."
-            " Go on working, or press “I am still here” in Paja, to keep it."
+            " Go on working, or press “Keep it running” in Paja."
         ) % {"time": show_time(idle_stop)}
     reason = session.workspace.unsaved_reason
     return sentence_for(reason) if reason else ""
