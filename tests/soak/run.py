@@ -18,7 +18,7 @@ from tests.soak.answers import Answers
 from tests.soak.learners import Learner, Person, Stage
 from tests.soak.watch import Watch, measure_memory
 
-FIRST_WAVE_SECONDS = 300.0
+FIRST_WAVE_SECONDS = 600.0
 ACT_SECONDS = 120.0
 KERNEL_EVERY = 8  # each so-manieth learner has a kernel
 
