@@ -19,7 +19,7 @@ from labs.exceptions import BoxUnavailableError
 from labs.models import LabUnit
 from tests.factories.courses import CohortFactory
 from tests.live import small_course
-from tests.live.people import Visitor, make_learner
+from tests.live.people import Visitor, make_cohort, make_learner
 from tests.live.sessions import AtWork, put_to_work
 from tests.live.stack import Stack
 from tests.servers import require
@@ -102,9 +102,7 @@ def visitor(stack: Stack, learner: Enrolment) -> Visitor:
 def at_work(stack: Stack, small_release_id: int) -> Iterator[dict[str, AtWork]]:
     """Ada and Eve, who learn in the same cohort, each with a session that is ready; for a whole module."""
     with stack.database():
-        kajaani = Factory.objects.get(slug="kajaani")
-        release = CourseRelease.objects.get(pk=small_release_id)
-        cohort = CohortFactory.create(release=release, factory=kajaani)
+        cohort = make_cohort(small_release_id)
         lab = LabUnit.objects.select_related("unit", "release__lab").get(unit__release=small_release_id)
         working = put_to_work(
             stack, {name: make_learner(cohort, name.title()) for name in ("ada", "eve")}, lab

@@ -7,10 +7,11 @@ from uuid import UUID
 import httpx
 from allauth.account.models import EmailAddress
 
-from courses.models import Cohort, Enrolment, User
+from courses.models import Cohort, CourseRelease, Enrolment, Factory, User
 from courses.services import enrolments
 from labs.blobs import hash_files, store_files
 from labs.models import Lab, Snapshot
+from tests.factories.courses import CohortFactory
 from tests.factories.labs import SnapshotFactory
 from tests.live.stack import Stack
 from tests.servers.hub import LoopbackTransport
@@ -31,6 +32,13 @@ def make_learner(cohort: Cohort, name: str = "Ada") -> Enrolment:
     """Somebody new, enrolled in the cohort."""
     person = make_person(name)
     return enrolments.enrol(cohort, person, actor=person)
+
+
+def make_cohort(release_id: int, factory: str = "kajaani") -> Cohort:
+    """A cohort of that release at a factory."""
+    release = CourseRelease.objects.get(pk=release_id)
+    cohort: Cohort = CohortFactory.create(release=release, factory=Factory.objects.get(slug=factory))
+    return cohort
 
 
 def save_work(enrolment: Enrolment, lab: Lab, files: dict[str, bytes]) -> Snapshot:
@@ -72,6 +80,13 @@ class Visitor:
     def roam(self, url: str) -> httpx.Response:
         """Where an address leads in the end, at Paja, at a hub or at a learner's server."""
         return self.client.get(url, follow_redirects=True)
+
+    def renew_api_token(self) -> str:
+        """A new key for programs, which the settings page shows once."""
+        shown = self.press("/settings/token/")
+        found = re.search(r"\b[0-9a-f]{40}\b", shown.text or self.read("/settings/"))
+        assert found, "the settings page shows the new key"
+        return found[0]
 
     @property
     def session_key(self) -> str:

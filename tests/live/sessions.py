@@ -73,6 +73,13 @@ def wait_ready(learner: Enrolment) -> LabSession:
     return session_of(learner)
 
 
+def is_server_ready(session: LabSession) -> bool:
+    """Whether the hub says that the server answers; Paja may not know yet."""
+    with connect_hub(session.hub) as hub:
+        server = hub.find_server(session.learner.hub_name, session.server_name)
+    return server is not None and server.is_ready
+
+
 def home_of(stack: Stack, session: LabSession) -> Path:
     """The learner's home on this machine's disk."""
     hub = next(hub for hub in stack.place.hubs if hub.factory == session.hub.factory.slug)

@@ -57,6 +57,7 @@ def take_over(stack: Stack, session: LabSession, kind: str = "answer") -> TakenO
     """From a kernel of the session, which is where a learner can run what they like."""
     folder = home_of(stack, session) / FOLDER
     owner = folder.parent.stat()
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier session
     (folder / "pages").mkdir(parents=True)
     shutil.chown(folder, owner.st_uid, owner.st_gid)
     shutil.copy(hostile_program.__file__, folder)

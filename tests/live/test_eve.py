@@ -71,7 +71,7 @@ def belongings(stack: Stack, ada: AtWork) -> Belongings:
 
 def test_every_address_of_adas_is_a_404_for_eve(ada: AtWork, eve: AtWork, belongings: Belongings) -> None:
     """By her browser and by her API token, read and pressed; an address with Ada's own visitor is there."""
-    key = renew_api_token(eve)
+    key = eve.visitor.renew_api_token()
     program = httpx.Client(
         base_url=eve.visitor.client.base_url,
         transport=LoopbackTransport(),
@@ -166,19 +166,10 @@ def test_pressing_start_again_makes_no_second_session(eve: AtWork) -> None:
         answer = program.post(
             "/api/v1/sessions/",
             json={"cohort": cohort, "unit": small_course.LAB},
-            headers={"Authorization": f"Token {renew_api_token(eve)}"},
+            headers={"Authorization": f"Token {eve.visitor.renew_api_token()}"},
         )
     assert (answer.status_code, answer.json()["id"]) == (202, str(eve.session.public_id))
     assert LabSession.objects.filter(learner=eve.session.learner).count() == 1
-
-
-def renew_api_token(person: AtWork) -> str:
-    """As the settings page shows it, once."""
-    shown = person.visitor.press(reverse("courses:renew-token"))
-    page = shown.text or person.visitor.read(reverse("courses:settings"))
-    found = re.search(r"\b[0-9a-f]{40}\b", page)
-    assert found, "the settings page shows the new key"
-    return found[0]
 
 
 # --- The factory: every key, everywhere --------------------------------------------------------------
@@ -229,7 +220,7 @@ def keys(stack: Stack, eve: AtWork) -> Keys:
         "her server's token": server_token,
         "her OAuth token": base64.b64decode(at_server.strip('"').split("|")[4].split(":")[1]).decode(),
         "her Paja session": eve.visitor.session_key,
-        "her API token": renew_api_token(eve),
+        "her API token": eve.visitor.renew_api_token(),
         "the hub's cookie": cookies["jupyterhub-hub-login"],
         "the hub's session": cookies["jupyterhub-session-id"],
     }
