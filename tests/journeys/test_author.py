@@ -1,6 +1,7 @@
 """The way of a lab's author: open the source, break it, read what the check says, mend it, release, put back."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,7 @@ def bring_back(page: Page, lab: Page, cohort: Cohort, source: dict[str, Any], *e
     page.goto(reverse("labs:source", args=[cohort.public_id, small_course.LAB]))
     assert_fits(page)
     page.locator("#source-collect").click()
+    expect(page).to_have_url(re.compile("/teach/drafts/"))
     expect(page.locator("#draft-status[data-poll]")).to_have_count(0)
     assert_fits(page)
 
