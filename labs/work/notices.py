@@ -27,7 +27,7 @@ def make_notice(session: LabSession, now: datetime) -> dict[str, object]:
         return {
             "language": learner.language,
             "paja_url": settings.ORIGIN + reverse("labs:session", args=[session.public_id]),
-            "links": {"label": _("Open this session in Paja")},
+            "links": {"label": _("Open this session in Paja"), "close": _("Close")},
             "words": {"left": _("{time} left"), "saved": _("last saved {time}")},
             "ends_at": session.ends_at.isoformat() if session.ends_at else None,
             "saved_at": session.work_saved_at.isoformat() if session.work_saved_at else None,
