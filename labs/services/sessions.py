@@ -130,14 +130,18 @@ def request_stop(
 
 
 def keep_session(session: LabSession, *, actor: User) -> None:
-    """“Keep it running”: the time without activity begins anew."""
-    now = timezone.now()
+    """“I am still here”: the time without activity begins anew."""
     with transaction.atomic():
-        ready = LabSession.objects.filter(pk=session.pk, status=SessionStatus.READY)
-        if ready.update(active_at=now, warned_at=None):
+        if note_press(session):
             session.refresh_from_db()
             note_session(session, reason="kept_by_learner", actor=actor)
             send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
+
+
+def note_press(session: LabSession) -> bool:
+    """Whoever opens or submits a lab is there: activity as any other. False where the session is not ready."""
+    ready = LabSession.objects.filter(pk=session.pk, status=SessionStatus.READY)
+    return bool(ready.update(active_at=timezone.now(), warned_at=None))
 
 
 def watch_session(session: LabSession) -> None:

@@ -11,7 +11,7 @@ from labs import tasks
 from labs.exceptions import RefusedError
 from labs.models import GradingRun, LabUnit, Submission, SubmissionEvent
 from labs.models.workspaces import find_saved_work
-from labs.services.sessions import find_active_session, send_on_commit
+from labs.services.sessions import find_active_session, note_press, send_on_commit
 from labs.states import ACTIVE_GRADING_STATUSES, SessionStatus, SubmissionStatus
 
 MAX_WAITING: Final = 3
@@ -34,6 +34,8 @@ def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, acto
         return found
     session = find_active_session(enrolment, lab_unit)
     has_server = session is not None and session.status in {SessionStatus.READY, SessionStatus.STOPPING}
+    if session is not None:
+        note_press(session)
     if not has_server and find_saved_work(enrolment.learner_id, lab.pk) is None:
         raise RefusedError(reason="nothing_to_submit")
     waiting = GradingRun.objects.filter(

@@ -19,7 +19,7 @@ from labs.services.endings import find_ending
 from labs.services.panels import make_version
 from labs.services.running import find_session_titles
 from labs.services.session_times import SessionTimes
-from labs.services.sessions import keep_session, request_stop, watch_session
+from labs.services.sessions import keep_session, note_press, request_stop, watch_session
 from labs.services.troubles import find_trouble, find_unsaved
 from labs.states import SessionStatus
 from labs.views.responses import redirect_back, redirect_polled, render_polled
@@ -61,6 +61,7 @@ def session_open(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     lab_session = lab_session_for(request.user, session_id)
     if lab_session.status != SessionStatus.READY:
         return redirect("labs:session", session_id)
+    note_press(lab_session)
     app = request.GET.get("app", "")
     if app in APPS and app != _last_app(request):
         request.session["lab_app"] = app

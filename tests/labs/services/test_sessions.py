@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -18,6 +19,7 @@ from labs.services.sessions import (
     request_stop,
     watch_session,
 )
+from labs.services.submissions import submit_lab
 from labs.states import SessionStatus
 from labs.transitions import UNSENT
 from labs.work.visiting import SILENT
@@ -221,6 +223,17 @@ def test_who_says_that_they_are_there_is_kept(
     assert session.warned_at is None
     assert session.events.get().actor == enrolment.learner
     assert sent == [("visit_session", session.pk, "visiting.kajaani")]  # JupyterLab takes its warning back
+
+
+def test_who_submits_is_there(
+    enrolment: Enrolment, lab_unit: LabUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = request_session(enrolment, lab_unit, actor=enrolment.learner)
+    LabSession.objects.update(status=SessionStatus.READY, warned_at=timezone.now())
+    submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    session.refresh_from_db()
+    assert session.active_at is not None
+    assert session.warned_at is None
 
 
 def test_a_session_that_is_being_stopped_is_not_kept(enrolment: Enrolment, sent: Sent) -> None:

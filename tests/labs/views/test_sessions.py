@@ -136,6 +136,13 @@ def test_open_leads_through_the_hub_to_the_notebook(
     ]
 
 
+def test_who_opens_the_lab_is_there(as_ada: Client, make_session: MakeSession) -> None:
+    session = make_session(SessionStatus.READY, warned_at=timezone.now())
+    as_ada.get(address_of(session, "open"))
+    session.refresh_from_db()
+    assert session.warned_at is None
+
+
 def test_the_last_choice_of_what_to_open_in_comes_first(as_ada: Client, make_session: MakeSession) -> None:
     session = make_session()
     assert as_ada.get(address_of(session)).context["app"] == "lab"
