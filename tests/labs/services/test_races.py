@@ -1,12 +1,13 @@
 """Many presses at the same moment, on connections of their own. Needs a database with real concurrency."""
 
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from courses.models import Enrolment, UnitProgress
+from courses.models import Enrolment, UnitProgress, User
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabSession, LabUnit, Submission, Workspace
+from labs.models import Hub, LabSession, LabUnit, Snapshot, Submission, Workspace
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
 from labs.services.sessions import create_session, request_session
 from labs.services.submissions import submit_lab
@@ -152,8 +153,8 @@ def test_a_restore_pressed_while_a_delivery_ends_is_delivered_or_restarts_the_la
         )
         snapshot = make.SnapshotFactory.create(workspace=session.workspace)
         at_once(
-            lambda session=session: finish_delivery(session, Delivery(wanted=None)),
-            lambda snapshot=snapshot: restore_snapshot(snapshot, actor=enrolment.learner),
+            partial(finish_delivery, session, Delivery(wanted=None)),
+            partial(ask_for, snapshot, enrolment.learner),
         )
         session.refresh_from_db()
         session.workspace.refresh_from_db()
@@ -162,3 +163,7 @@ def test_a_restore_pressed_while_a_delivery_ends_is_delivered_or_restarts_the_la
         assert is_delivered_again or (session.status, session.is_restarting) == (SessionStatus.STOPPING, True)
         LabSession.objects.filter(pk=session.pk).update(status=SessionStatus.STOPPED)
         Workspace.objects.update(wanted=None)
+
+
+def ask_for(snapshot: Snapshot, actor: User) -> bool:
+    return restore_snapshot(snapshot, actor=actor).pk > 0
