@@ -19,7 +19,8 @@ EVERY = re.compile(r"\bevery ([\d.]+)(m?s)")
 FORM = re.compile(r'<form[^>]*\baction="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 STOP_POLLING = 286
-SECONDS = 30.0
+SECONDS = 60.0
+LOG_INS = 3
 
 Form = tuple[str, dict[str, str]]
 """Its address and its hidden fields."""
@@ -107,10 +108,12 @@ class Browser:
         return Page(self, response) if response.status_code == 200 else None
 
     def log_in(self, email: str, password: str) -> None:
-        self.client.get("/accounts/login/")
-        self.press(("/accounts/login/", {"login": email, "password": password}))
-        if "paja_session" not in self.client.cookies:
-            raise AssertionError(f"{email} could not log in")
+        for _attempt in range(LOG_INS):
+            if self.get("/accounts/login/") is not None:
+                self.press(("/accounts/login/", {"login": email, "password": password}))
+            if "paja_session" in self.client.cookies:
+                return
+        raise AssertionError(f"{email} could not log in")
 
 
 class Lab:

@@ -47,6 +47,7 @@ class Stage:
     place: Place
     answers: Answers
     act_seconds: float  # on average, between two presses of a learner
+    door: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(4))  # who logs in at once
     is_acting: threading.Event = field(default_factory=threading.Event)
     is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -82,7 +83,8 @@ class Learner(threading.Thread):
             self._browser.client.close()
 
     def _live(self) -> None:
-        self._browser.log_in(self.person.email, PASSWORD)
+        with self._stage.door:
+            self._browser.log_in(self.person.email, PASSWORD)
         self._wait_before("start", self._random.uniform(0, 10))  # a class begins
         self._wait_before("act", self._random.expovariate(1 / self._stage.act_seconds))
         while not self._stage.is_over.wait(0.25):
