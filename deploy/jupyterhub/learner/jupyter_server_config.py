@@ -13,6 +13,8 @@ c.ServerApp.jpserver_extensions = server_extensions(installed, asked)
 c.ServerApp.terminals_enabled = "terminal" in asked
 c.ServerApp.root_dir = "/home/learner"
 c.ServerApp.open_browser = False
+# Nobody can reach a trash folder from JupyterLab; what was deleted comes back from the versions that Paja saved.
+c.FileContentsManager.delete_to_trash = False
 
 # Paja's own part of JupyterLab and Notebook 7.
 c.LabApp.extra_labextensions_path = ["/etc/jupyter/labextensions"]
