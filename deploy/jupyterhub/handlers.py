@@ -3,6 +3,7 @@
 JupyterHub asks the authenticator's handlers before its own, so these stand in their place.
 """
 
+import re
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -43,7 +44,8 @@ class OwnHandler(BaseHandler):
         """
         if getattr(self, "_token_authenticated", False):  # no browser, and nobody to log in
             raise web.HTTPError(HTTPStatus.NOT_FOUND)
-        if self.get_cookie(ASKED_COOKIE) == name:
+        # A name that Paja never makes is nobody's, and may hold what no cookie takes.
+        if self.get_cookie(ASKED_COOKIE) == name or not re.fullmatch(USER_NAME, name):
             self.clear_cookie(ASKED_COOKIE, path=self.hub.base_url)
             self.set_status(HTTPStatus.NOT_FOUND)
             self.finish(await self.render_template("not_yours.html"))

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from oauthenticator import oauth2
 from tornado.httpserver import HTTPServer
 
 from deploy.jupyterhub import logs, pages
@@ -114,6 +115,9 @@ c.JupyterHub.tornado_settings = {
 # Else a learner's origin, which is below the hub's, could put its own cookies under the hub's names. Browsers take
 # the prefix over TLS only.
 c.JupyterHub.cookie_host_prefix_enabled = is_tls
+if is_tls:
+    # The cookie of a log-in under way too, or a learner's page could end another's log-in as its own person.
+    oauth2.STATE_COOKIE_NAME = f"__Host-{oauth2.STATE_COOKIE_NAME}"
 # Our own servers all do; a code that was seen on its way is then worth nothing.
 c.JupyterHub.oauth_require_pkce = True
 
@@ -153,4 +157,4 @@ c.JupyterHub.template_vars = pages.page_vars(paja, factory)
 c.JupyterHub.jinja_environment_options = {"extensions": [pages.Translations]}
 pages.give_pages_their_request()
 pages.write_proxy_pages(data / "pages", c.JupyterHub.template_vars)
-logs.hide_cookies()
+logs.keep_browsers_out()

@@ -1,10 +1,11 @@
 """What the hub writes into its log: no address of a person's computer, no query, no cookie."""
 
 import logging
+from types import TracebackType
 
 from jupyterhub.metrics import prometheus_log_method
 from jupyterhub.user import User
-from tornado.log import access_log
+from tornado.log import access_log, app_log, gen_log
 from tornado.web import HTTPError, RequestHandler
 
 QUIET_PATHS = ("/hub/health", "/hub/api/health", "/hub/static/")
@@ -45,8 +46,23 @@ def name_of(handler: RequestHandler) -> str:
     return person.name if isinstance(person, User) else str(getattr(person, "name", ""))
 
 
-def hide_cookies() -> None:
-    """Leave out the line that JupyterHub writes with the identity inside each new token against forgeries."""
+def log_exception(
+    handler: RequestHandler,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """What went wrong with a request; Tornado's own line has the query and the address of the browser."""
+    asked = f"{handler.request.method} {handler.request.path[:200]}"
+    if not isinstance(error, HTTPError):
+        app_log.error("%s: %s", asked, kind and kind.__name__, exc_info=(kind, error, trace))  # type: ignore[arg-type]
+    elif message := error.get_message():
+        gen_log.warning("%d %s: %s", error.status_code, asked, message)
+
+
+def keep_browsers_out() -> None:
+    """Write nothing that a browser sent beyond the path: no query after a fault, no identity inside a token."""
+    RequestHandler.log_exception = log_exception  # type: ignore[assignment,method-assign]
     logging.getLogger("tornado.application").addFilter(
         lambda record: not str(record.msg).startswith("Setting new xsrf cookie")
     )

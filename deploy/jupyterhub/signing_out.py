@@ -65,6 +65,7 @@ async def tell_server(user: User, spawner: Spawner) -> None:
             body="",
             headers={"Authorization": f"token {token}"},
             follow_redirects=False,
+            decompress_response=False,
             request_timeout=TELL_SECONDS,
         )
         await asyncio.wait_for(asked, TELL_SECONDS)

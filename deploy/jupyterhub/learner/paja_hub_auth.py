@@ -2,12 +2,13 @@
 
 import time
 from typing import Any, Final
+from weakref import WeakSet
 
 from jupyter_server.base.handlers import APIHandler
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
+from tornado.websocket import WebSocketHandler
 
 # An open page asks its server something every few seconds, and the server asks the hub at most this often: 33 times
 # a second for 1,000 pages. A person whom the hub cannot tell the server about is out after as long.
@@ -17,6 +18,7 @@ FRESH_SECONDS: Final = 30
 OUTAGE_SECONDS: Final = 180
 
 _known: dict[str, tuple[float, dict[str, Any]]] = {}
+_sockets: WeakSet[WebSocketHandler] = WeakSet()  # to kernels, terminals, language servers, events
 
 
 def remember_answers() -> None:
@@ -46,9 +48,9 @@ def remember_answers() -> None:
 
 
 class SignedOutHandler(APIHandler):
-    """`POST …/paja/signed-out`, by the hub: nobody is known any more, and no page hears from a kernel.
+    """`POST …/paja/signed-out`, by the hub: nobody is known any more, and no page hears from the server.
 
-    Kernels go on. A page of the learner's own comes back by itself where its log-in is still good.
+    Kernels and terminals go on. A page of the learner's own comes back by itself where its log-in is still good.
     """
 
     auth_resource = "paja"
@@ -61,8 +63,8 @@ class SignedOutHandler(APIHandler):
     def post(self) -> None:
         _known.clear()
         self.hub_auth.cache.clear()
-        for connection in list(ZMQChannelsWebsocketConnection._open_sockets):  # noqa: SLF001
-            connection.websocket_handler.close(1000, "signed out")
+        for socket in list(_sockets):
+            socket.close(1000, "signed out")
         self.set_status(204)
         self.finish()
 
@@ -70,6 +72,11 @@ class SignedOutHandler(APIHandler):
 def take_sign_outs() -> None:
     """Give the server the address at which its hub says that the learner has logged out."""
     inherited = JupyterHubIdentityProvider.get_handlers
+    accept = WebSocketHandler.get
+
+    async def remember_and_accept(handler: WebSocketHandler, *parts: Any, **named: Any) -> None:
+        _sockets.add(handler)
+        await accept(handler, *parts, **named)
 
     def get_handlers(provider: JupyterHubIdentityProvider) -> list[tuple[Any, ...]]:
         provider.hub_auth.cache_max_age = FRESH_SECONDS
@@ -77,3 +84,4 @@ def take_sign_outs() -> None:
         return [*inherited(provider), own]
 
     JupyterHubIdentityProvider.get_handlers = get_handlers
+    WebSocketHandler.get = remember_and_accept  # type: ignore[assignment,method-assign]

@@ -1,7 +1,8 @@
 """A learner's browser at a real hub, without a screen: what is common to the tests of several modules."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import httpx
 
@@ -35,3 +36,27 @@ def own_token(real_hub: RealHub, user: str) -> str:
 def address_of(real_hub: RealHub, user: str, server: str, path: str = "api/contents") -> str:
     """The address in a browser of something on a learner's server."""
     return f"http://{user}.{real_hub.host}/user/{user}/{server}/{path}"
+
+
+def open_address(real_hub: RealHub, path: str) -> str:
+    return f"{real_hub.hub.origin}/hub/open?next={quote(path, safe='')}"
+
+
+def lab_path(user: str, server: str) -> str:
+    return f"/user/{user}/{server}/lab"
+
+
+def is_in(browser: httpx.Client, address: str) -> bool:
+    """Whether a page's own request is answered with the person's files, as JupyterLab asks."""
+    return browser.get(address, follow_redirects=False).status_code == 200
+
+
+def hub_says(real_hub: RealHub) -> Callable[[], str]:
+    """What the hub writes into its log from now on."""
+    log = real_hub.place.logs / "hub.log"
+    start = log.stat().st_size
+
+    def read() -> str:
+        return log.read_bytes()[start:].decode()
+
+    return read

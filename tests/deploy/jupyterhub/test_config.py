@@ -11,9 +11,10 @@ import pytest
 Loaded = tuple[Path, dict[str, Any]]
 LOAD = """
 import json
+from oauthenticator import oauth2
 from traitlets.config.loader import PyFileConfigLoader
 config = PyFileConfigLoader("deploy/jupyterhub/jupyterhub_config.py").load_config()
-print(json.dumps(config, default=str))
+print(json.dumps({**config, "state_cookie": oauth2.STATE_COOKIE_NAME}, default=str))
 """
 SECRETS = ("PAJA_HUB_TOKEN", "PAJA_HUB_OIDC_SECRET", "PAJA_HUB_PROXY_TOKEN")
 
@@ -52,6 +53,7 @@ def test_over_tls_cookies_are_secure_and_of_one_host_only(loaded: Loaded) -> Non
     hub = loaded[1]["JupyterHub"]
 
     assert hub["cookie_host_prefix_enabled"] is True
+    assert loaded[1]["state_cookie"].startswith("__Host-")
     options = hub["tornado_settings"]["cookie_options"]
     assert options == {"samesite": "Lax", "expires_days": None, "secure": True}
 
