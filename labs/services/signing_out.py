@@ -28,16 +28,19 @@ def send_sign_out_on_commit(sign_out_id: int, factory: str) -> None:
     send_on_commit(lambda: tasks.send_sign_out(sign_out_id, factory))
 
 
-# --- Receivers of the signals of Django and allauth, connected in labs/apps.py -------------------------
+# --- Receivers of Django's signals, connected in labs/apps.py -------------------------
 
 
 def note_log_out(user: User | AnonymousUser | None, **_signal: object) -> None:
-    """Django's `user_logged_out`, or allauth's that the password is another: who knew the old one is out."""
+    """Django's `user_logged_out`."""
     if isinstance(user, User):
         request_sign_out(user)
 
 
-def note_deactivation(instance: User, **_signal: object) -> None:
-    """A person's row was saved."""
-    if not instance.is_active:
+def note_saved_person(instance: User, **_signal: object) -> None:
+    """A person's row was saved: who was deactivated is out, and so is whoever knew the password before.
+
+    Django keeps a new password in `_password` until the row is saved, whoever changed it: its owner or staff.
+    """
+    if not instance.is_active or getattr(instance, "_password", None) is not None:
         request_sign_out(instance)

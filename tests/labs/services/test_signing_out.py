@@ -65,11 +65,25 @@ def test_a_new_password_signs_out_of_the_hubs(ada: User, sign_in: Callable[[User
     ada.set_password("the-old-password-2026")
     ada.save()
     client = sign_in(ada)
+    SignOut.objects.all().delete()
     new = "another-password-2026"
 
     client.post(
         reverse("account_change_password"),
         {"oldpassword": "the-old-password-2026", "password1": new, "password2": new},
+    )
+
+    ada.refresh_from_db()
+    assert ada.check_password(new)
+    assert SignOut.objects.get().user == ada
+
+
+@pytest.mark.usefixtures("world", "sent")
+def test_a_password_that_staff_set_signs_out_of_the_hubs(ada: User, admin_client: Client) -> None:
+    new = "another-password-2026"
+
+    admin_client.post(
+        reverse("admin:auth_user_password_change", args=[ada.pk]), {"password1": new, "password2": new}
     )
 
     ada.refresh_from_db()
