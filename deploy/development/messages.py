@@ -17,10 +17,8 @@ from django.utils.translation.template import templatize
 from deploy.development.place import ROOT
 
 LOCALE = ROOT / "config" / "locale"
-HUB = (
-    ROOT / "deploy" / "jupyterhub"
-)  # its pages have a catalogue of their own: nothing of Paja is installed there
-HUB_LOCALE = HUB / "locale"
+# The hub's pages have a catalogue of their own: nothing of Paja is installed there.
+HUB_LOCALE = ROOT / "deploy" / "jupyterhub" / "locale"
 LANGUAGES = ("fi", "el")
 PYBABEL = [sys.executable, "-m", "babel.messages.frontend"]
 

@@ -6,7 +6,6 @@ An extension of the Jupyter server, in the lab environment. The page's side is l
 import json
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -36,7 +35,7 @@ def read_notice(body: bytes) -> dict[str, Any]:
     if not isinstance(wire, dict):
         raise WrongNoticeError("not an object")
     notice: dict[str, Any] = {name: read_text(wire, name, longest) for name, longest in TEXTS.items()}
-    if notice["paja_url"] and urlsplit(notice["paja_url"]).scheme not in {"http", "https"}:
+    if notice["paja_url"] and not notice["paja_url"].startswith(("https://", "http://")):
         raise WrongNoticeError("paja_url is no address of a page")
     for name in WORDS:
         words = wire.get(name) or {}
