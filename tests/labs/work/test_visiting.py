@@ -224,7 +224,7 @@ def test_no_answer_changes_nothing_about_the_session(
     assert bool(session.workspace.unsaved_reason) == isinstance(error, ServerAnswerError)
 
 
-@pytest.mark.parametrize("status", set(SessionStatus) - {SessionStatus.READY})
+@pytest.mark.parametrize("status", [status for status in SessionStatus if status != SessionStatus.READY])
 def test_only_sessions_that_are_ready_are_visited(session: LabSession, status: SessionStatus) -> None:
     LabSession.objects.update(status=status)
     server = FakeServer(work_of(session))
