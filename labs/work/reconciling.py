@@ -54,7 +54,11 @@ class Step(Enum):
     FAIL_LOST = auto()
 
 
-FAILURES: Final = {Step.FAIL_NOT_STARTED: "server_did_not_start", Step.FAIL_LOST: "server_lost"}
+ENDINGS: Final = {
+    Step.END_STOPPED: (SessionStatus.STOPPED, "server_gone"),
+    Step.FAIL_NOT_STARTED: (SessionStatus.FAILED, "server_did_not_start"),
+    Step.FAIL_LOST: (SessionStatus.FAILED, "server_lost"),
+}
 
 
 @dataclass
@@ -149,7 +153,7 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         is_back = note_answer(hub, listed_at)
         missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
         # Questions about single servers come last: one without an answer costs nobody else their step.
-        fail_missing(missing, client, sweep, was_silent=hub.probe_at is not None)
+        end_missing(missing, client, sweep, was_silent=hub.probe_at is not None)
         stop_orphans(hub, servers, client)
 
 
@@ -204,7 +208,7 @@ def take_steps(
         if server is not None and session.asked_at is None:  # the worker that asked did not live to note it
             LabSession.objects.filter(pk=session.pk, asked_at=None).update(asked_at=listed_at)
         step = next_step(session, server, listed_at=listed_at, is_back=is_back)
-        if step in FAILURES:
+        if step in ENDINGS:
             missing.append((session, step))
         elif step is Step.VISIT:
             visits.append(session)
@@ -239,8 +243,6 @@ def take_step(session: LabSession, step: Step, sweep: Sweep, listed_at: datetime
                 if session.delivery_claimed_at:  # by a worker that did not live to the end of its lease
                     note_session(session, reason="sent_again")
                 sweep.deliveries.append(session.pk)
-        case Step.END_STOPPED:
-            end_session(session, SessionStatus.STOPPED, reason="server_gone")
 
 
 def claim_visits(due: list[LabSession], sweep: Sweep, now: datetime) -> None:
@@ -250,21 +252,23 @@ def claim_visits(due: list[LabSession], sweep: Sweep, now: datetime) -> None:
             sweep.visits.append(session.pk)
 
 
-def fail_missing(
+def end_missing(
     missing: list[tuple[LabSession, Step]], client: HubClient, sweep: Sweep, *, was_silent: bool
 ) -> None:
-    """Absence from a list fails nobody's session: the one server is asked for by name first.
+    """Absence from a list ends nobody's session: the one server is asked for by name first.
 
+    A list of many pages skips servers while others end; a stop that was ended for that would have saved nothing.
     A start that is gone with the hub's first answer after a silence was lost by the hub, which is asked again.
     """
     for session, step in missing:
         server = client.find_server(session.learner.hub_name, session.server_name)
         if server is not None and (server.is_ready or server.pending):
             continue
+        to, reason = ENDINGS[step]
         if step is Step.FAIL_NOT_STARTED and was_silent:
             if forget_start(session):
                 sweep.starts.append(session.pk)
-        elif end_session(session, SessionStatus.FAILED, reason=FAILURES[step]):
+        elif end_session(session, to, reason=reason) and to == SessionStatus.FAILED:
             sweep.stops.append(session.pk)
 
 

@@ -9,7 +9,7 @@ from labs.reasons import SENTENCES, sentence_for
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.new_files import Decision
-from labs.work.reconciling import FAILURES
+from labs.work.reconciling import ENDINGS
 from labs.work.visiting import SILENT
 from labs.work.workspaces import UNSAVED
 
@@ -34,7 +34,8 @@ def texts(node: ast.expr) -> set[str]:
 
 def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
-    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAILURES.values()) | {SILENT}
+    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | {SILENT}
+    found |= {reason for _to, reason in ENDINGS.values()}
     found |= set(UNSAVED.values()) | set(Decision)
     for module in modules():
         for node in ast.walk(module):

@@ -163,17 +163,18 @@ def test_a_start_that_a_hub_lost_when_it_was_started_anew_is_asked_for_again(
     assert session.status == SessionStatus.FAILED
 
 
-def test_a_server_missing_from_the_list_alone_loses_nobody_their_session() -> None:
+@pytest.mark.parametrize("status", [SessionStatus.READY, SessionStatus.STOPPING])
+def test_a_server_missing_from_the_list_alone_ends_nobodys_session(status: SessionStatus) -> None:
     class ForgetfulHub(FakeHub):
         def list_servers(self) -> dict[tuple[str, str], ServerModel]:
             return {}
 
     fake = ForgetfulHub()
-    session = session_in(SessionStatus.READY, timezone.now(), ready_at=timezone.now() - LONG_AGO)
+    session = session_in(status, timezone.now(), ready_at=timezone.now() - LONG_AGO)
     start(fake, session)
     reconcile_sessions(session.hub_id, connect=connect_to(fake))
     session.refresh_from_db()
-    assert session.status == SessionStatus.READY
+    assert session.status == status
 
 
 @pytest.mark.parametrize("status", [SessionStatus.SPAWNING, SessionStatus.READY, SessionStatus.STOPPING])
