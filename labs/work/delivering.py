@@ -96,12 +96,12 @@ def bring_files(session: LabSession, contents: ContentsClient) -> Delivery:
         if keep_unknown(session, disk, digests, before=None if is_from_here else newest):
             delivery.say(reason="work_found")
         if delivery.wanted:
-            delete_others(workspace, contents, delivery.wanted, digests)
-            replace_files(workspace, contents, delivery.wanted, digests, delivery)
+            delete_others(session, contents, delivery.wanted, digests)
+            replace_files(session, contents, delivery.wanted, digests, delivery)
         elif is_from_here:
             add_missing(workspace, contents, newest, digests, delivery)
         else:
-            replace_files(workspace, contents, newest, digests, delivery)
+            replace_files(session, contents, newest, digests, delivery)
     for path, digest in released_files(session).items():
         create(contents, f"{workspace.folder}/{path}", read_blob(digest))
     delivery.new_files = add_new_files(workspace, contents)
@@ -183,15 +183,22 @@ def released_files(session: LabSession) -> dict[str, str]:
     return files
 
 
+def check_still_spawning(session: LabSession) -> None:
+    """StaleStateError where another worker was quicker after a lease ran out: by now a notebook may be open."""
+    if not LabSession.objects.filter(pk=session.pk, status=SessionStatus.SPAWNING).exists():
+        raise StaleStateError(f"session {session.pk} no longer waits for its files")
+
+
 def delete_others(
-    workspace: Workspace, contents: ContentsClient, wanted: Snapshot, digests: Mapping[str, str]
+    session: LabSession, contents: ContentsClient, wanted: Snapshot, digests: Mapping[str, str]
 ) -> None:
     for path in digests.keys() - wanted.files.keys():
-        contents.delete_file(f"{workspace.folder}/{path}")
+        check_still_spawning(session)
+        contents.delete_file(f"{session.workspace.folder}/{path}")
 
 
 def replace_files(
-    workspace: Workspace,
+    session: LabSession,
     contents: ContentsClient,
     snapshot: Snapshot | None,
     digests: Mapping[str, str],
@@ -201,7 +208,8 @@ def replace_files(
     for path, digest in snapshot.files.items() if snapshot else ():
         if digests.get(path) == digest:
             continue
-        place = f"{workspace.folder}/{path}"
+        place = f"{session.workspace.folder}/{path}"
+        check_still_spawning(session)
         try:
             contents.replace_file(place, read_blob(digest))
         except ServerAnswerError:
@@ -250,6 +258,5 @@ def finish_delivery(session: LabSession, delivery: Delivery) -> bool:
 
 def release_delivery(session: LabSession, *, tries: int) -> None:
     """Leave it to the sweeps, which send it again after a pause."""
-    LabSession.objects.filter(pk=session.pk).update(
-        delivery_claimed_at=None, delivery_tries=tries, sent_at=timezone.now()
-    )
+    spawning = LabSession.objects.filter(pk=session.pk, status=SessionStatus.SPAWNING)
+    spawning.update(delivery_claimed_at=None, delivery_tries=tries, sent_at=timezone.now())

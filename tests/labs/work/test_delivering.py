@@ -285,6 +285,42 @@ def test_a_session_stopped_meanwhile_delivers_nothing_that_was_wanted(place: Pla
     assert place.workspace.wanted == wanted
 
 
+def test_a_worker_whose_lease_ran_out_writes_over_nothing_that_may_be_open(place: Place) -> None:
+    place.want({"a.ipynb": b"old", "lab.ipynb": b"old"})
+    disk = FakeContents(place.on_disk({"lab.ipynb": b"blank", "notes.md": b"mine"}))
+
+    class Late(FakeContents):
+        """The same disk. Another worker is done, and the learner goes on working, before anything is written."""
+
+        def list_files(self, folder: str, *, max_files: int, max_depth: int) -> Listing:
+            listed = super().list_files(folder, max_files=max_files, max_depth=max_depth)
+            if listed.files and place.workspace.wanted:
+                place.deliver(disk)
+                disk.files[f"{folder}/lab.ipynb"] = b"gone on"
+            return listed
+
+    late = Late()
+    late.files = disk.files
+    deliver_files(place.session.pk, connect=workspace(late))
+    assert place.folder_of(disk) == {"a.ipynb": b"old", "lab.ipynb": b"gone on", "data.csv": b"a;b"}
+
+
+@pytest.mark.parametrize("connect", [unreachable, workspace(SilentContents())])
+def test_a_delivery_that_fails_after_a_press_on_stop_puts_no_stop_off(
+    spawning: LabSession, connect: Callable[[LabSession], Any]
+) -> None:
+    @contextmanager
+    def stopped(session: LabSession) -> Iterator[Any]:
+        request_stop(LabSession.objects.get(), actor=session.learner)
+        LabSession.objects.update(sent_at=spawning.requested_at)
+        with connect(session) as contents:
+            yield contents
+
+    deliver_files(spawning.pk, connect=stopped)
+    spawning.refresh_from_db()
+    assert (spawning.status, spawning.sent_at) == (SessionStatus.STOPPING, spawning.requested_at)
+
+
 class Heavy(FakeServer):
     """More than can be copied lies on the disk."""
 
