@@ -97,7 +97,9 @@ class LabSession(models.Model):
     @property
     def idle_minutes(self) -> int:
         """How long nothing may happen in it: what the lab says, and never more than the factory allows."""
-        return min(int(self.release.session.get("idle_minutes", self.hub.idle_minutes)), self.hub.idle_minutes)
+        return min(
+            int(self.release.session.get("idle_minutes", self.hub.idle_minutes)), self.hub.idle_minutes
+        )
 
     @property
     def idle_ends_at(self) -> datetime | None:
