@@ -16,7 +16,7 @@ from tests.soak.answers import Answers, CountingTransport
 
 POLLED = re.compile(r'hx-get="([^"]+)"[^>]*?hx-trigger="([^"]*)"')
 EVERY = re.compile(r"\bevery ([\d.]+)(m?s)")
-FORM = re.compile(r'<form[^>]*\baction="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+FORM = re.compile(r'<form[^>]*\saction="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 STOP_POLLING = 286
 SECONDS = 60.0
