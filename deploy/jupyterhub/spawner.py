@@ -185,7 +185,12 @@ class BubblewrapSpawner(Spawner):
                 )
             finally:
                 os.close(info_write)
-            return self._read_mark(info.read())
+            mark = self._read_mark(info.read())
+        if (
+            not self.port
+        ):  # given up meanwhile: the hub waits for this start no longer, and would never follow it
+            mark.send(signal.SIGKILL)
+        return mark
 
     def _read_mark(self, info: bytes) -> ProcessMark:
         """Bubblewrap's report of the process it made; an empty one means that it could not."""

@@ -41,24 +41,10 @@ def run_code(real_hub: RealHub, user: str, server: str, code: str) -> str:
     async def converse() -> str:
         url = f"{base}/{kernel}/channels".replace("http", "ws", 1)
         socket = await websocket_connect(HTTPRequest(url, headers=headers))
-        header = {
-            "msg_id": secrets.token_hex(8),
-            "msg_type": "execute_request",
-            "version": "5.3",
-            "session": "s",
-        }
-        content = {"code": code, "silent": False}
-        await socket.write_message(
-            json.dumps(
-                {
-                    "header": header,
-                    "parent_header": {},
-                    "metadata": {},
-                    "content": content,
-                    "channel": "shell",
-                }
-            )
-        )
+        number = secrets.token_hex(8)
+        header = {"msg_id": number, "msg_type": "execute_request", "version": "5.3", "session": "s"}
+        request = {"header": header, "parent_header": {}, "metadata": {}, "content": {"code": code}}
+        await socket.write_message(json.dumps({**request, "channel": "shell"}))
         printed = ""
         while True:
             message: Any = json.loads(await socket.read_message() or "{}")
@@ -66,13 +52,18 @@ def run_code(real_hub: RealHub, user: str, server: str, code: str) -> str:
                 printed += message["content"]["text"]
             elif message["msg_type"] == "error":
                 printed += message["content"]["evalue"]
-            elif message["msg_type"] == "execute_reply":
+            # Not the reply: that comes by another channel, and may overtake what was printed.
+            elif message["parent_header"].get("msg_id") == number and is_idle(message):
                 socket.close()
                 return printed
 
     printed: str = IOLoop().run_sync(converse, timeout=60)
     httpx.delete(f"{base}/{kernel}", headers=headers)
     return printed
+
+
+def is_idle(message: dict[str, Any]) -> bool:
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
 
 
 def sandboxed(real_hub: RealHub) -> list[psutil.Process]:
