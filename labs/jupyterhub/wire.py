@@ -82,6 +82,14 @@ def as_moment(value: object) -> datetime | None:
         raise WrongShapeError("a time was expected") from None
 
 
+def as_path(value: object) -> str:
+    """The path of an address, whichever host it names."""
+    try:
+        return urlsplit(as_str(value)).path
+    except ValueError:
+        raise WrongShapeError("an address was expected") from None
+
+
 @dataclass(frozen=True)
 class ServerModel:
     """One named server as its hub sees it.
@@ -108,7 +116,7 @@ class ServerModel:
             pending="" if pending is None else as_str(pending),
             started_at=as_moment(wire.get("started")),
             last_activity_at=as_moment(wire.get("last_activity")),
-            url_path=urlsplit(as_str(wire.get("url"))).path,
+            url_path=as_path(wire.get("url")),
         )
 
 

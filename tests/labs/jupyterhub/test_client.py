@@ -72,7 +72,15 @@ def test_any_other_refusal_is_not_asked_again(status: int) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>", b"[]", b'{"name": 3}', b"[" * 100_000, json.dumps(model(ready="yes")).encode()],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"name": 3}',
+        b"[" * 100_000,
+        json.dumps(model(ready="yes")).encode(),
+        json.dumps(model(url="http://[")).encode(),
+    ],
 )
 def test_nonsense_from_the_hub_leaves_everything_unknown(content: bytes) -> None:
     with pytest.raises(HubUnavailableError):
