@@ -63,7 +63,7 @@ def stop_idle(session: LabSession) -> bool:
     """False where somebody said in this moment that they are still there, or stopped it themselves."""
     with transaction.atomic():
         row = LabSession.objects.select_for_update().get(pk=session.pk)
-        if row.active_at != session.active_at or row.warned_at is None:
+        if row.active_at != session.active_at or row.warned_at is None or row.status != SessionStatus.READY:
             return False
         try:
             begin_stop(row, reason="idle")

@@ -13,6 +13,7 @@ from labs.work.connections import HubConnector, connect_hub
 logger = logging.getLogger(__name__)
 
 SEND_AGAIN_AFTER: Final = timedelta(seconds=10)
+SENT_AT_ONCE: Final = 100  # starts wait in the same queue
 
 
 def sign_out(sign_out_id: int, *, connect: HubConnector = connect_hub) -> None:
@@ -32,9 +33,16 @@ def sign_out(sign_out_id: int, *, connect: HubConnector = connect_hub) -> None:
 
 
 def claim_forgotten_sign_outs() -> list[tuple[int, str]]:
-    """Sign-outs to send again, with their factories: the hub or the broker was down, or the worker died."""
+    """Sign-outs to send again, with their factories: the hub or the broker was down, or the worker died.
+
+    Those at a hub that is known to be down wait until it is back.
+    """
     now = timezone.now()
-    forgotten = SignOut.objects.filter(sent_at__lt=now - SEND_AGAIN_AFTER).select_related("hub__factory")
+    forgotten = (
+        SignOut.objects.filter(sent_at__lt=now - SEND_AGAIN_AFTER, hub__down_since=None)
+        .select_related("hub__factory")
+        .order_by("sent_at", "pk")[:SENT_AT_ONCE]
+    )
     return [
         (waiting.pk, waiting.hub.factory.slug)
         for waiting in forgotten

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from labs.work.connections import (
     connect_workspace,
     reachable_sessions,
 )
-from labs.work.workspaces import save_snapshot
+from labs.work.workspaces import save_if_changed, save_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -109,12 +110,17 @@ def ensure_stopped(
 
 
 def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
-    """Save one snapshot per stop; False while it is worth trying again.
+    """Save a snapshot per stop; False while it is worth trying again.
 
     The workspace stays on the factory's disk, so a server that will not be read is ended all the same, and the
     learner told. A fault of the factory or of ours is waited out for SAVE_FOR.
     """
-    if not session.ready_at or session.snapshots.filter(cause=Snapshot.Cause.STOP).exists():
+    if not session.ready_at:
+        return True
+    saved = session.snapshots.filter(cause=Snapshot.Cause.STOP).first()
+    if saved:
+        if timezone.now() - saved.created_at > timedelta(seconds=settings.SNAPSHOT_SECONDS):
+            save_again(session, connect)
         return True
     try:
         with connect(session) as workspace:
@@ -126,6 +132,15 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
             return False
         note_session(session, reason="not_saved")
     return True
+
+
+def save_again(session: LabSession, connect: WorkspaceConnector) -> None:
+    """A hub that is away leaves a server running that was to be stopped, and somebody may go on working in it."""
+    try:
+        with connect(session) as workspace:
+            save_if_changed(session, workspace, cause=Snapshot.Cause.STOP)
+    except LabError as error:  # most often it is about to end
+        logger.info("session %s: not saved again: %s", session.server_name, error)
 
 
 def find_save_start(session: LabSession) -> datetime:

@@ -194,10 +194,16 @@ def save_if_changed(
 
 
 def keep_changed_files(session: LabSession, found: WorkspaceFiles, cause: Snapshot.Cause) -> Snapshot | None:
-    """A snapshot of what differs from the newest one."""
+    """A snapshot of what differs from the newest one.
+
+    A visit that was under way when the session was stopped has read nothing newer than the stop has.
+    """
     digests = join_digests(session, found)
     newest = session.workspace.snapshots.first()
     if newest and newest.content_hash == hash_files(digests):
+        return None
+    is_stopped = newest and newest.session_id == session.pk and newest.cause == Snapshot.Cause.STOP
+    if is_stopped and cause != Snapshot.Cause.STOP:
         return None
     return keep_files(session, found, digests, cause)
 

@@ -119,6 +119,15 @@ def test_a_press_in_the_last_moment_keeps_the_session(session: LabSession, now: 
     assert session.status == SessionStatus.READY
 
 
+def test_a_press_on_stop_in_the_last_moment_is_the_learners(session: LabSession, now: datetime) -> None:
+    LabSession.objects.update(warned_at=now - HOUR)
+    session.refresh_from_db()
+    LabSession.objects.update(status=SessionStatus.STOPPING, stop_reason="stop_requested")
+    assert not tend_idleness(session, now)
+    session.refresh_from_db()
+    assert session.stop_reason == "stop_requested"
+
+
 @pytest.mark.parametrize("status", [SessionStatus.STOPPING, SessionStatus.FAILED])
 def test_a_session_that_is_not_ready_is_left_alone(session: LabSession, now: datetime, status: Any) -> None:
     LabSession.objects.update(status=status, warned_at=now - HOUR)

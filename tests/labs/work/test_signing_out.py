@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from courses.models import User
-from labs.models import SignOut
+from labs.models import Hub, SignOut
 from labs.work.connections import HubConnector
 from labs.work.signing_out import SEND_AGAIN_AFTER, claim_forgotten_sign_outs, sign_out
 from tests.factories import labs as make
@@ -69,3 +69,11 @@ def test_what_was_not_heard_is_sent_again_by_one_sweep_at_a_time(waiting: SignOu
 
     assert claim_forgotten_sign_outs() == [(waiting.pk, "kajaani")]
     assert claim_forgotten_sign_outs() == []
+
+
+def test_a_hub_that_is_known_to_be_down_is_not_told_again_and_again(waiting: SignOut) -> None:
+    SignOut.objects.update(sent_at=timezone.now() - 2 * SEND_AGAIN_AFTER)
+    Hub.objects.update(down_since=timezone.now())
+    assert claim_forgotten_sign_outs() == []
+    Hub.objects.update(down_since=None)
+    assert claim_forgotten_sign_outs() == [(waiting.pk, "kajaani")]

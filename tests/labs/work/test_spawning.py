@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from courses.models import Cohort, Enrolment
 from courses.states import EnrolmentStatus
@@ -154,6 +155,25 @@ def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
     for _ in range(2):
         ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
     assert Snapshot.objects.count() == 1
+
+
+def test_a_stop_that_takes_long_saves_what_was_done_meanwhile(
+    stopping: LabSession, settings: Settings
+) -> None:
+    path = f"{stopping.workspace.folder}/lab.ipynb"
+    for content in (b"done", b"gone on"):
+        fake = FakeContents({path: content})
+        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
+        age = timedelta(seconds=settings.SNAPSHOT_SECONDS + 1)
+        Snapshot.objects.update(created_at=timezone.now() - age)
+    assert [each.files for each in stopping.snapshots.order_by("pk")] == [
+        {"lab.ipynb": store_blob(b"done")},
+        {"lab.ipynb": store_blob(b"gone on")},
+    ]
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(SilentContents()))
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPED
+    assert not stopping.events.filter(reason="not_saved").exists()
 
 
 def test_a_stop_is_kept_while_its_hub_is_down_and_nobody_told_that_work_was_lost(

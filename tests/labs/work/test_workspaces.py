@@ -173,6 +173,17 @@ def test_the_same_content_makes_no_new_snapshot(session: LabSession) -> None:
     assert session.work_saved_at == STARTED_AT + timedelta(minutes=1)
 
 
+def test_a_slow_visit_is_no_newer_than_the_stop_that_passed_it(session: LabSession) -> None:
+    class Slow(Disk):
+        def read_file(self, path: str, *, max_bytes: int) -> bytes:
+            stopped = Disk(session, {"lab.ipynb": b"2"})
+            save_snapshot(session, reached(stopped), Snapshot.Cause.STOP)
+            return super().read_file(path, max_bytes=max_bytes)
+
+    assert copy(session, Slow(session, {"lab.ipynb": b"1"})) is None
+    assert Snapshot.objects.get().files == {"lab.ipynb": store_blob(b"2")}
+
+
 def test_a_write_after_the_list_was_made_is_copied_the_next_time(session: LabSession) -> None:
     class Busy(Disk):
         def read_file(self, path: str, *, max_bytes: int) -> bytes:
