@@ -74,7 +74,7 @@ def send_draft_release(draft_id: int) -> None:
 
 
 def send_sign_out(sign_out_id: int, factory: str) -> None:
-    """One that waits longer than the sweep's interval is dropped: a hub that is down must not pile them up."""
+    """One that waits until it is sent again is dropped: a hub that is down must not pile them up."""
     publish(sign_out, sign_out_id, queue=hub_queue(factory), expires=10)
 
 

@@ -22,7 +22,7 @@ _sockets: WeakSet[WebSocketHandler] = WeakSet()  # to kernels, terminals, langua
 
 
 def remember_answers() -> None:
-    """Have the server go on with the hub's last answer about a person while the hub does not answer at all."""
+    """Have the server go on with the hub's last answer about a person while the hub is away or in trouble."""
     ask = HubOAuth._check_hub_authorization  # noqa: SLF001
 
     async def ask_or_remember(
