@@ -130,12 +130,18 @@ def request_stop(
 
 
 def keep_session(session: LabSession, *, actor: User) -> None:
-    """“I am still here”: the time without activity begins anew."""
+    """“I am still here”: the time without activity begins anew.
+
+    A visit takes the warning back in JupyterLab; one per warning, as visits have few places and a server may be slow.
+    """
     with transaction.atomic():
+        warned = LabSession.objects.filter(pk=session.pk, warned_at__isnull=False)
+        was_warned = warned.update(warned_at=None)
         if note_press(session):
             session.refresh_from_db()
             note_session(session, reason="kept_by_learner", actor=actor)
-            send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
+            if was_warned:
+                send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
 
 
 def note_press(session: LabSession) -> bool:

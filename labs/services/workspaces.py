@@ -303,7 +303,7 @@ def find_offer(enrolment: Enrolment, lab_unit: LabUnit) -> Offer | None:
 def take_new_files(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> Offer | None:
     """Put the new files beside the learner's: at once where the lab runs, else at its next start.
 
-    None where nothing is offered. Asking again while they are on their way sends them again.
+    None where nothing is offered. Asking again while they are on their way changes nothing: a visit brings them.
     """
     offer, session = find_offer(enrolment, lab_unit), find_newest_session(enrolment, lab_unit)
     if offer is None or session is None:
@@ -311,8 +311,8 @@ def take_new_files(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> O
     with transaction.atomic():
         if not offer.is_wanted:
             note_decision(session, Decision.WANTED, offer.release, actor=actor)
-        if session.status == SessionStatus.READY:
-            send_on_commit(lambda: tasks.send_new_files(session.pk, session.hub.factory.slug))
+            if session.status == SessionStatus.READY:
+                send_on_commit(lambda: tasks.send_new_files(session.pk, session.hub.factory.slug))
     return offer
 
 

@@ -23,11 +23,10 @@ from labs.work.connections import WorkspaceConnector, connect_workspace, reachab
 from labs.work.new_files import (
     Decision,
     NewFiles,
+    add_new_files,
     create,
-    find_wanted_files,
     is_blocked,
     note_decision,
-    place_new_files,
 )
 from labs.work.spawning import end_session
 from labs.work.workspaces import UNSAVED, WorkspaceFiles, note_unsaved, read_workspace
@@ -106,18 +105,6 @@ def bring_files(session: LabSession, contents: ContentsClient) -> Delivery:
         create(contents, f"{workspace.folder}/{path}", read_blob(digest))
     delivery.new_files = add_new_files(workspace, contents)
     return delivery
-
-
-def add_new_files(workspace: Workspace, contents: ContentsClient) -> NewFiles | None:
-    """Put what the learner asked for of a new release beside their files. A fault here hinders no start."""
-    files = find_wanted_files(workspace)
-    try:
-        if files:
-            place_new_files(contents, workspace.folder, files)
-    except ServerAnswerError as error:
-        logger.warning("workspace %s: new files wait: %s", workspace.public_id, error)
-        return None
-    return files
 
 
 def find_newest_before(session: LabSession) -> Snapshot | None:

@@ -151,15 +151,32 @@ def has_content(contents: ContentsClient, path: str, content: bytes) -> bool:
 
 
 def put_new_files(session_id: int, *, connect: WorkspaceConnector = connect_workspace) -> None:
-    """Put what a learner asked for into their running session. Where that fails, the next start does it."""
+    """Put what a learner asked for into their running session. Where that fails, the next visit or start does it."""
     session = reachable_sessions().get(pk=session_id)
-    files = find_wanted_files(session.workspace)
-    if session.status != SessionStatus.READY or files is None:
+    if session.status != SessionStatus.READY or find_wanted_files(session.workspace) is None:
         return
     try:
         with connect(session) as contents:
-            place_new_files(contents, session.workspace.folder, files)
-            note_decision(session, Decision.PLACED, files.release)
+            bring_new_files(session, contents)
             save_if_changed(session, contents)
     except LabError as error:
         logger.warning("session %s: new files wait: %s", session.server_name, error)
+
+
+def bring_new_files(session: LabSession, contents: ContentsClient) -> None:
+    """Put what is wanted, if anything is, into a session that runs, and note it."""
+    files = add_new_files(session.workspace, contents)
+    if files:
+        note_decision(session, Decision.PLACED, files.release)
+
+
+def add_new_files(workspace: Workspace, contents: ContentsClient) -> NewFiles | None:
+    """Put what the learner asked for of a new release beside their files. A server's fault is for the next time."""
+    files = find_wanted_files(workspace)
+    try:
+        if files:
+            place_new_files(contents, workspace.folder, files)
+    except ServerAnswerError as error:
+        logger.warning("workspace %s: new files wait: %s", workspace.public_id, error)
+        return None
+    return files

@@ -20,6 +20,7 @@ from labs.work.idleness import (
     note_activity,
     tend_idleness,
 )
+from labs.work.new_files import bring_new_files
 from labs.work.notices import make_notice
 from labs.work.workspaces import note_unsaved, note_work, save_if_changed
 
@@ -71,6 +72,7 @@ def visit_session(session_id: int, *, connect: WorkspaceConnector = connect_for_
         return False
     try:
         with connect(session) as server:
+            bring_new_files(session, server)
             see_work(session, server)
             is_over = tend_idleness(session, timezone.now())
             say_notice(session, server)

@@ -217,7 +217,8 @@ def test_who_says_that_they_are_there_is_kept(
         enrolment=enrolment, status=SessionStatus.READY, active_at=long_ago, warned_at=timezone.now()
     )
     with django_capture_on_commit_callbacks(execute=True):
-        keep_session(session, actor=enrolment.learner)
+        for _ in range(2):
+            keep_session(session, actor=enrolment.learner)
     assert session.active_at is not None
     assert session.active_at > long_ago
     assert session.warned_at is None

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from labs.blobs import store_files
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
 from labs.jupyterhub import KernelModel
 from labs.models import LabSession, Snapshot
 from labs.states import SessionStatus
 from labs.work import visiting
 from labs.work.connections import VISIT_BUDGET_SECONDS
+from labs.work.new_files import Decision, note_decision
 from labs.work.reconciling import DELIVERY_LEASE, VISITS_PER_SWEEP, reconcile_sessions
 from labs.work.visiting import LONGEST_PAUSE, SILENT, find_next_visit, visit_session
 from labs.work.workspaces import MAX_FILES
@@ -142,8 +144,18 @@ def test_a_visit_copies_the_work_and_leaves_a_notice(session: LabSession) -> Non
     assert server.notices[0]["saved_at"] == STARTED_AT.isoformat()
 
 
+def test_a_visit_brings_new_files_that_could_not_be_put_in_place_at_the_press(session: LabSession) -> None:
+    newer = make.LabReleaseFactory.create(lab=session.lab, learner_files=store_files({"extra.py": b"more"}))
+    note_decision(session, Decision.WANTED, newer)
+    server = FakeServer(work_of(session))
+    assert not visit_session(session.pk, connect=at(SilentContents()))
+    assert not visit_session(session.pk, connect=at(server))
+    assert server.files[f"{session.workspace.folder}/extra.py"] == b"more"
+    assert session.events.filter(reason=f"new_files_placed.{newer.number}").exists()
+
+
 def test_a_page_that_is_open_does_not_have_it_copied_more_often(session: LabSession) -> None:
-    make.SnapshotFactory.create(workspace=session.workspace, session=session)
+    make.SnapshotFactory.create(workspace=session.workspace, session=session, cause=Snapshot.Cause.TIMER)
     visit_session(session.pk, connect=at(FakeServer(work_of(session))))
     session.refresh_from_db()
     assert session.work_saved_at == STARTED_AT
