@@ -1,12 +1,46 @@
-"""nbgrader's autotests (`### AUTOTEST f(3)`), which run the author's code to write the tests: in the box."""
+"""nbgrader's autotests (`### AUTOTEST f(3)`), which run the author's code to write the tests: in the box.
 
+Their templates (`autotests.yml`) are the author's too, and are rendered here, outside of it.
+"""
+
+from types import SimpleNamespace
 from typing import Any
 
+from jinja2 import BaseLoader, StrictUndefined
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import SandboxedEnvironment
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from nbgrader.preprocessors import InstantiateTests
+from nbgrader.preprocessors import InstantiateTests, instantiatetests
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+
+
+class PlainEnvironment(SandboxedEnvironment):
+    """Templates that put values into text and can do nothing else: no attribute, call or filter, nothing that grows.
+
+    Jinja's own environment, which nbgrader takes, lets a template run any Python in the process that renders it.
+    """
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, undefined=StrictUndefined)
+        self.filters.clear()
+        self.globals.clear()
+
+    def is_safe_attribute(self, _obj: object, _attr: str, _value: object) -> bool:
+        return False
+
+    def is_safe_callable(self, _obj: object) -> bool:
+        return False
+
+    def call_binop(self, _context: object, operator: str, _left: object, _right: object) -> Any:
+        raise SecurityError(f"a template of autotests may not use {operator}")
+
+
+# nbgrader makes its environments by this name of its module.
+instantiatetests.j2 = SimpleNamespace(Environment=PlainEnvironment, BaseLoader=BaseLoader)
 
 
 class BoxedInstantiateTests(InstantiateTests):

@@ -236,12 +236,16 @@ class _Checker:
             return  # IPython's own syntax, which only IPython can judge
         try:
             compile(cell.source, self._path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
+        except (
+            SyntaxError,
+            ValueError,
+            RecursionError,
+            MemoryError,
+        ) as error:  # the last two: nested too deep
             text = (getattr(error, "text", None) or "").strip("\n")
+            said = getattr(error, "msg", "") or str(error) or type(error).__name__
             message = _("This code is not valid Python: %(error)s")
-            yield self._problem(
-                index, "syntax_error", message % {"error": getattr(error, "msg", error)}, text
-            )
+            yield self._problem(index, "syntax_error", message % {"error": said}, text)
 
 
 def _has_nbgrader(cell: Mapping[str, Any]) -> bool:

@@ -19,7 +19,9 @@ _CELL_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 def read_source(content: bytes) -> NotebookNode:
     """An author's notebook, whole, with nbgrader's metadata in today's schema. Raises InvalidNotebookError."""
-    read_json(content)
+    cells = read_json(content).get("cells", [])
+    if isinstance(cells, list) and len(cells) > _MAX_CELLS:
+        raise InvalidNotebookError(f"{len(cells)} cells", reason="notebook_too_large")
     try:
         notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
         upgraded: NotebookNode = MetadataValidator().upgrade_notebook_metadata(notebook)

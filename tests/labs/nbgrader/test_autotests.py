@@ -3,13 +3,56 @@
 from pathlib import Path
 
 import pytest
+from jinja2.exceptions import SecurityError, TemplateError
+from nbgrader.preprocessors import instantiatetests
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader import autograde, make_release
+from labs.nbgrader.autotests import PlainEnvironment
 from tests.servers import require
 
-pytestmark = pytest.mark.live
+live = pytest.mark.live
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ snippet.__class__ }}",
+        "{{ snippet['__class__'] }}",
+        "{{ snippet.upper() }}",
+        "{{ '{0.__class__}'.format(snippet) }}",
+        "{{ snippet * 999999999 }}",
+        "{{ 9 ** 999999 }}",
+        "{{ '%999999999d' % 1 }}",
+    ],
+)
+def test_a_template_of_the_author_can_do_nothing_but_be_filled_in(template: str) -> None:
+    """By the name that nbgrader takes its environments from: else templates would run as the worker does."""
+    jinja = instantiatetests.j2
+    with pytest.raises(SecurityError):
+        jinja.Environment(loader=jinja.BaseLoader).from_string(template).render(snippet="f(3)")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ snippet|center(999999999) }}",
+        "{{ snippet|attr('upper') }}",
+        "{% for number in range(9) %}{{ number }}{% endfor %}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    ],
+)
+def test_there_is_nothing_to_call_and_no_filter(template: str) -> None:
+    with pytest.raises(TemplateError):
+        PlainEnvironment().from_string(template).render(snippet="f(3)")
+
+
+def test_a_plain_template_is_filled_in() -> None:
+    template = PlainEnvironment().from_string('assert {{ snippet }} == {{ value }}, "{{ message }}"')
+    filled = template.render(snippet="f(3)", value="9", message="The square of 3 is 9.")
+    assert filled == 'assert f(3) == 9, "The square of 3 is 9."'
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +64,7 @@ def files() -> Path:
     return folder
 
 
+@live
 def test_hidden_autotests_are_made_from_the_authors_code_and_tell_right_from_wrong(
     files: Path, lab_python: Path
 ) -> None:
@@ -40,6 +84,7 @@ def test_hidden_autotests_are_made_from_the_authors_code_and_tell_right_from_wro
     }
 
 
+@live
 def test_autotests_without_templates_are_refused(files: Path, lab_python: Path) -> None:
     source = {"lab.ipynb": (files / "autotest-simple.ipynb").read_bytes()}
     with pytest.raises(InvalidNotebookError, match=r"no file autotests\.yml"):

@@ -29,6 +29,19 @@ def test_a_sound_notebook_has_no_problems() -> None:
     assert check(*SOUND) == []
 
 
+def test_a_notebook_of_more_cells_than_anybody_writes_is_refused() -> None:
+    (problem,) = check(*[markdown("x")] * 5001)
+    assert problem.code == "not_a_notebook"
+    assert "5001 cells" in problem.message
+
+
+@pytest.mark.parametrize("nested", ["-" * 100_000 + "1", "a" + ".b" * 100_000, "(" * 100_000])
+def test_code_that_is_nested_too_deep_ends_no_check(nested: str) -> None:
+    (problem,) = check(*SOUND, code(nested))
+    assert (problem.code, problem.cell) == ("syntax_error", len(SOUND))
+    assert not problem.message.endswith(": ")
+
+
 @pytest.mark.parametrize(
     ("cell", "code", "text"),
     [
