@@ -30,7 +30,8 @@ def wait_for_notebook(page: Page, name: str) -> None:
 def run_new_cell(page: Page, source: str, output: str) -> None:
     """Put a cell under the first one, run it on the kernel, see what it prints, and save."""
     page.locator(".jp-Notebook .jp-Cell").first.click()
-    page.get_by_role("button", name="Insert a cell below").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
     cell = page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
     cell.locator(".cm-content").click()
     expect(page.locator(".jp-Notebook.jp-mod-editMode")).to_be_visible()

@@ -36,7 +36,8 @@ def run_code(server: str, headers: Mapping[str, str], code: str) -> str:
 async def converse(channels: str, headers: Mapping[str, str], code: str) -> str:
     request = HTTPRequest(channels.replace("http", "ws", 1), headers=dict(headers))
     socket = await websocket_connect(request)
-    asked = {"msg_id": secrets.token_hex(8), "msg_type": "execute_request", "version": "5.3", "session": "s"}
+    number = secrets.token_hex(8)
+    asked = {"msg_id": number, "msg_type": "execute_request", "version": "5.3", "session": "s"}
     message = {
         "header": asked,
         "parent_header": {},
@@ -52,7 +53,12 @@ async def converse(channels: str, headers: Mapping[str, str], code: str) -> str:
             printed += answer["content"]["text"]
         elif answer["msg_type"] == "error":
             printed += f"{answer['content']['ename']}: {answer['content']['evalue']}"
-        elif answer["msg_type"] == "execute_reply":
+        # Not the reply: that comes by another channel, and may overtake what was printed.
+        elif answer["parent_header"].get("msg_id") == number and is_idle(answer):
             socket.close()
             break
     return printed
+
+
+def is_idle(message: Any) -> bool:
+    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
