@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from courses.models import Enrolment
 from courses.states import READING_STATUSES
+from labs.access import authored_cohorts_for
 from labs.exceptions import (
     HubUnavailableError,
     LabError,
@@ -172,8 +173,10 @@ def end_session(session: LabSession, to: SessionStatus, *, reason: str) -> bool:
 
 
 def is_entitled(session: LabSession) -> bool:
-    """Whether the person may have a session in this lab now. Who may author a lab is asked at the press."""
-    return session.enrolment is None or find_end_of_right(session.enrolment, timezone.now()) == ""
+    """Whether the person may have a session in this lab now: who learns in its cohort, and who may author it."""
+    if session.enrolment is None:
+        return authored_cohorts_for(session.learner).filter(release__course=session.lab.course_id).exists()
+    return find_end_of_right(session.enrolment, timezone.now()) == ""
 
 
 def find_end_of_right(enrolment: Enrolment, now: datetime) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from courses.models import Cohort, Enrolment
+from courses.models import Cohort, CohortTeamMember, Enrolment
 from courses.states import EnrolmentStatus
 from labs.blobs import store_blob
 from labs.exceptions import HubUnavailableError
@@ -286,7 +286,27 @@ def test_a_session_begun_anew_has_the_release_that_the_cohort_has_now(restarting
     assert LabSession.objects.get(status=SessionStatus.REQUESTED).release == newer
 
 
-def test_an_authors_session_begins_anew_with_what_it_had(restarting: LabSession) -> None:
+@pytest.fixture
+def authoring(restarting: LabSession) -> LabSession:
+    """An instructor's session in a lab's source."""
+    assert restarting.enrolment is not None
+    CohortTeamMember.objects.create(
+        cohort=restarting.enrolment.cohort,
+        user=restarting.learner,
+        role=CohortTeamMember.Role.INSTRUCTOR,
+    )
     LabSession.objects.update(enrolment=None)
-    end(restarting)
-    assert LabSession.objects.get(status=SessionStatus.REQUESTED).release == restarting.release
+    restarting.refresh_from_db()
+    return restarting
+
+
+def test_who_no_longer_authors_begins_nothing_anew(authoring: LabSession) -> None:
+    CohortTeamMember.objects.update(role=CohortTeamMember.Role.ASSISTANT)
+    end(authoring)
+    assert authoring.status == SessionStatus.STOPPED
+    assert LabSession.objects.count() == 1
+
+
+def test_an_authors_session_begins_anew_with_what_it_had(authoring: LabSession) -> None:
+    end(authoring)
+    assert LabSession.objects.get(status=SessionStatus.REQUESTED).release == authoring.release
