@@ -21,6 +21,26 @@ class HubFactory(DjangoModelFactory[models.Hub]):
     public_url = LazyAttribute(lambda hub: f"http://{hub.factory.slug}.localhost:8010")
 
 
+class HubOutageFactory(DjangoModelFactory[models.HubOutage]):
+    class Meta:
+        model = models.HubOutage
+
+    hub = SubFactory(HubFactory)
+    began_at = LazyFunction(timezone.now)
+    ended_at = LazyFunction(timezone.now)
+    reason = "hub_unavailable"
+
+
+class SignOutFactory(DjangoModelFactory[models.SignOut]):
+    """A log-out that its hub has not confirmed."""
+
+    class Meta:
+        model = models.SignOut
+
+    user = SubFactory(courses.UserFactory)
+    hub = SubFactory(HubFactory)
+
+
 class LabFactory(DjangoModelFactory[models.Lab]):
     class Meta:
         model = models.Lab
