@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from courses.models import Enrolment, User
@@ -158,7 +158,11 @@ def watch_session(session: LabSession) -> None:
     pause = find_pause(session) if session.workspace.unsaved_reason == SILENT else WATCH_EVERY
     if session.visited_at and session.visited_at > now - pause:
         return
-    won = LabSession.objects.filter(pk=session.pk, visited_at=session.visited_at).update(visited_at=now)
+    try:
+        won = LabSession.objects.filter(pk=session.pk, visited_at=session.visited_at).update(visited_at=now)
+    except OperationalError as error:  # a database that is busy costs a visit, never the page
+        logger.warning("session %s: no visit asked for: %s", session.server_name, error)
+        return
     if won:
         send_on_commit(lambda: tasks.send_visit(session.pk, session.hub.factory.slug))
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from courses.models import Enrolment
@@ -174,6 +175,18 @@ def test_a_factory_that_is_down_is_not_asked_for_open_pages(
         watch_session(session)
     session.refresh_from_db()
     assert (sent, session.visited_at) == ([], None)
+
+
+def test_a_database_that_is_busy_costs_an_open_page_its_visit_only(enrolment: Enrolment, sent: Sent) -> None:
+    def busy(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    session = make.LabSessionFactory.create(enrolment=enrolment, status=SessionStatus.READY)
+    with connection.execute_wrapper(busy):
+        watch_session(session)
+    assert sent == []
 
 
 def test_a_stop_keeps_why_it_was_asked_for(enrolment: Enrolment, sent: Sent) -> None:
