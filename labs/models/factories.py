@@ -79,7 +79,7 @@ class Hub(models.Model):
 
 
 class HubOutage(models.Model):
-    """A time in which a hub did not answer; `reason` is what was met first."""
+    """A time in which a hub did not answer; `reason` is a slug of labs/reasons.py."""
 
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="outages")
     began_at = models.DateTimeField()

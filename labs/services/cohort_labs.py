@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from courses.models import Cohort, Enrolment, Factory
 from courses.states import READING_STATUSES
@@ -86,18 +86,20 @@ def find_lab_summaries(cohort: Cohort, language: str) -> list[LabSummary]:
 
 def find_running_sessions(cohort: Cohort) -> list[LabSession]:
     """Sessions of a cohort that have not ended, the longest first."""
-    return list(
-        LabSession.objects.filter(enrolment__cohort=cohort, status__in=ACTIVE_SESSION_STATUSES)
-        .select_related("learner", "lab", "release", "hub", "enrolment__cohort")
-        .order_by("requested_at")
-    )
+    return list(_running_sessions().filter(enrolment__cohort=cohort))
 
 
 def find_factory_sessions(factory: Factory) -> list[LabSession]:
     """Sessions at a factory that have not ended, the longest first."""
-    return list(
-        LabSession.objects.filter(hub__factory=factory, status__in=ACTIVE_SESSION_STATUSES)
-        .select_related("learner", "lab", "release", "hub", "enrolment__cohort")
+    return list(_running_sessions().filter(hub__factory=factory))
+
+
+def _running_sessions() -> QuerySet[LabSession]:
+    """Without the long lists of their releases."""
+    active = LabSession.objects.filter(status__in=ACTIVE_SESSION_STATUSES)
+    return (
+        active.select_related("learner", "lab", "release", "hub", "enrolment__cohort")
+        .defer("release__source_files", "release__learner_files", "release__grade_cells")
         .order_by("requested_at")
     )
 

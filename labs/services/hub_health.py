@@ -59,10 +59,6 @@ class HubHealth:
         """The end of its last outage; None where it has had none lately, or is down."""
         return self.outages[0].ended_at if self.outages and not self.hub.down_since else None
 
-    @property
-    def session_count(self) -> int:
-        return sum(self.sessions.values())
-
 
 def find_hub_health(factories: Iterable[Factory], now: datetime) -> list[HubHealth]:
     """The health of every hub of these factories, in a number of queries that does not grow with them."""

@@ -38,7 +38,7 @@ def health_of(hub: Hub) -> HubHealth:
 def test_a_hub_that_answers_and_has_nothing_to_tell(hub: Hub) -> None:
     health = health_of(hub)
     assert health.is_answering
-    assert (health.answering_since, health.session_count, health.failures) == (None, 0, ())
+    assert (health.answering_since, health.sessions, health.failures) == (None, {}, ())
     assert (health.waiting_starts.count, health.silent_servers.count) == (0, 0)
 
 
@@ -116,7 +116,7 @@ def test_nothing_is_told_of_another_factorys_hub(hub: Hub) -> None:
     other = make.HubFactory.create()
     make.LabSessionFactory.create(hub=other)
     assert [health.hub for health in find_hub_health([hub.factory], timezone.now())] == [hub]
-    assert health_of(hub).session_count == 0
+    assert health_of(hub).sessions == {}
 
 
 def test_the_number_of_queries_does_not_grow_with_the_hubs(hub: Hub, count_queries: Any) -> None:
