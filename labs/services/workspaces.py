@@ -268,7 +268,7 @@ def reset_workspace(found: Workspace, files: Mapping[str, str], *, actor: User) 
 
 def lock(workspace_id: int) -> Workspace:
     """The workspace for this transaction alone; a delivery that would finish now waits, and delivers again."""
-    return Workspace.objects.select_for_update().get(pk=workspace_id)
+    return Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
 
 
 def want(workspace: Workspace, snapshot: Snapshot) -> Snapshot:

@@ -227,7 +227,7 @@ def finish_delivery(session: LabSession, delivery: Delivery) -> bool:
     False where the learner has asked for another version meanwhile: then everything is delivered again.
     """
     with transaction.atomic():
-        workspace = Workspace.objects.select_for_update().get(pk=session.workspace_id)
+        workspace = Workspace.objects.select_for_update(no_key=True).get(pk=session.workspace_id)
         if workspace.wanted_id != (delivery.wanted.pk if delivery.wanted else None):
             return False
         now = timezone.now()

@@ -4,6 +4,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 
 from courses.models import Enrolment, UnitProgress, User
 from labs.exceptions import RefusedError, StaleStateError
@@ -11,11 +12,12 @@ from labs.models import Hub, LabSession, LabUnit, Snapshot, Submission, Workspac
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
 from labs.services.sessions import create_session, request_session
 from labs.services.submissions import submit_lab
-from labs.services.workspaces import restore_snapshot
+from labs.services.workspaces import lock, restore_snapshot
 from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
 from labs.work.delivering import Delivery, finish_delivery
 from labs.work.grading import record_result
+from labs.work.spawning import end_session
 from tests.factories import labs as make
 from tests.racing import at_once, require_row_locks
 
@@ -163,6 +165,23 @@ def test_a_restore_pressed_while_a_delivery_ends_is_delivered_or_restarts_the_la
         assert is_delivered_again or (session.status, session.is_restarting) == (SessionStatus.STOPPING, True)
         LabSession.objects.filter(pk=session.pk).update(status=SessionStatus.STOPPED)
         Workspace.objects.update(wanted=None)
+
+
+def test_a_session_begins_anew_while_somebody_asks_for_a_version(enrolment: Enrolment) -> None:
+    """One holds the workspace and wants the session, the other the other way round: neither waits for both."""
+    session = make.LabSessionFactory.create(
+        enrolment=enrolment, status=SessionStatus.STOPPING, is_restarting=True
+    )
+    with transaction.atomic():
+        lock(session.workspace_id)
+        at_once(partial(end_without_waiting, session))
+    assert LabSession.objects.filter(status=SessionStatus.REQUESTED).count() == 1
+
+
+def end_without_waiting(session: LabSession) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    end_session(session, SessionStatus.STOPPED, reason="server_gone")
 
 
 def ask_for(snapshot: Snapshot, actor: User) -> bool:
