@@ -363,7 +363,7 @@ def test_work_that_cannot_be_copied_is_said(as_ada: Client, make_session: MakeSe
     [
         (SessionStatus.REQUESTED, "Your start is kept and goes on by itself when Kajaani is back."),
         (SessionStatus.READY, "What is open in JupyterLab may go on working."),
-        (SessionStatus.STOPPING, "Your lab is stopped when Kajaani is back."),
+        (SessionStatus.STOPPING, "It is saved and your lab is stopped when Kajaani is back."),
         (SessionStatus.STOPPED, "You can press Start: it is kept"),
     ],
 )
