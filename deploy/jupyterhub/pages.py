@@ -16,7 +16,7 @@ from jupyterhub.handlers import BaseHandler
 from markupsafe import Markup
 from tornado.httputil import HTTPServerRequest
 
-from deploy.jupyterhub.addresses import back_address, find_server_name
+from deploy.jupyterhub.addresses import back_address
 
 FOLDER = Path(__file__).resolve().parent
 TEMPLATES = FOLDER / "templates"
@@ -93,7 +93,6 @@ def request_vars(request: HTTPServerRequest, paja: str) -> dict[str, str]:
     return {
         "language": language,
         "back": back_address(paja, request.path),
-        "server_name": find_server_name(request.path),
     }
 
 

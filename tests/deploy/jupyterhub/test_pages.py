@@ -26,12 +26,7 @@ def draw(name: str, language: str, **more: object) -> str:
     environment = Environment(
         loader=FileSystemLoader(pages.TEMPLATES), autoescape=True, extensions=[pages.Translations]
     )
-    given = {
-        "language": language,
-        "back": "http://paja.test/labs/servers/s-1/",
-        "server_name": "s-1",
-        "sections": [],
-    }
+    given = {"language": language, "back": "http://paja.test/labs/servers/s-1/", "sections": []}
     return environment.get_template(name).render(
         **pages.page_vars("http://paja.test", "athens"), **{**given, "status_code": 404, **more}
     )
@@ -53,6 +48,11 @@ def test_texts_and_names_of_sites_are_in_the_language_of_the_page() -> None:
     assert "Ateena" in draw("home.html", "fi")
     assert "Αθήνα" in draw("home.html", "el")
     assert "Σφάλμα 503" in draw("error.html", "el", status_code=503)
+
+
+def test_the_way_back_is_called_what_it_is() -> None:
+    assert "Go to the lab’s page" in draw("not_running.html", "en", server_name="")
+    assert "Go to Paja" in draw("not_running.html", "en", back="http://paja.test")
 
 
 @pytest.mark.parametrize("language", pages.LANGUAGES)
