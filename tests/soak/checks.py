@@ -114,11 +114,16 @@ def find_speechless_submissions() -> list[str]:
 
 @dataclass
 class EditCount:
-    """`young`: gone, but younger than the interval when their server was killed, which is allowed."""
+    """`young`: gone, but younger than the interval when their server was killed, which is allowed.
+
+    `while_stopping`: on the factory's disk alone, written in the interval before the end of a server that somebody
+    had stopped already.
+    """
 
     made: int = 0
     in_snapshots: int = 0
     on_disk_only: int = 0
+    while_stopping: int = 0
     young: int = 0
     lost: list[str] = field(default_factory=list)
     unsaved_at_kills: int = 0
@@ -146,6 +151,8 @@ def count_edits(
                 count.on_disk_only += 1
             elif fault and not was_due(edit, fault, faults, snapshot_seconds):
                 count.young += 1
+            elif was_stopping(edit, snapshot_seconds):
+                count.while_stopping += 1
             else:
                 count.lost.append(tell(learner, edit))
         for fault in killed.values():
@@ -188,6 +195,14 @@ def was_due(edit: Edit, fault: Fault, faults: list[Fault], snapshot_seconds: flo
             return True
         free_since = max(free_since, ended)
     return fault.killed_at - free_since >= wanted
+
+
+def was_stopping(edit: Edit, snapshot_seconds: float) -> bool:
+    session = LabSession.objects.filter(server_name=edit.server, status=SessionStatus.STOPPED).first()
+    if session is None or session.stop_requested_at is None or session.ended_at is None:
+        return False
+    pressed_at, ended_at = session.stop_requested_at.timestamp(), session.ended_at.timestamp()
+    return pressed_at < edit.at and ended_at - edit.at < snapshot_seconds + SPARE_SECONDS
 
 
 def outages(factory: str, faults: Iterable[Fault]) -> list[tuple[float, float]]:

@@ -106,6 +106,7 @@ def edit_lines(edits: EditCount) -> list[str]:
         f"{'in the newest snapshot':<40}{edits.in_snapshots}",
         f"{'on the server only':<40}{edits.on_disk_only}",
         f"{'gone with a server, younger than that':<40}{edits.young}",
+        f"{'written while their server was stopping':<40}{edits.while_stopping}",
         f"{'lost':<40}{len(edits.lost)}",
         f"{'not yet copied when a server was killed':<40}{unsaved}",
         f"{'snapshots':<40}{sum(causes.values())}: {tell_counts(causes)}",

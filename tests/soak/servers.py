@@ -22,7 +22,16 @@ class Server:
 def find_servers(place: Place) -> list[Server]:
     """Every learner's server of this Paja that lives now."""
     hubs = {f"http://127.0.0.1:{hub.hub_port}/": hub for hub in place.hubs}
-    return [server for process in psutil.process_iter() if (server := read_server(process, hubs))]
+    found = [server for process in psutil.process_iter() if (server := read_server(process, hubs))]
+    # A server that starts a kernel is two for a moment.
+    processes = {server.process for server in found}
+    return [server for server in found if find_parent(server.process) not in processes]
+
+
+def find_parent(process: psutil.Process) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.parent()
+    return None
 
 
 def read_server(process: psutil.Process, hubs: dict[str, HubPlace]) -> Server | None:
