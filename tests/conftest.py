@@ -13,10 +13,16 @@ from django.test.utils import CaptureQueriesContext
 
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
 from courses.states import EnrolmentStatus
+from deploy.development.messages import compile_catalogues
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
 pytest_plugins = ["tests.live.fixtures"]  # a running Paja is for the whole session, wherever its tests stand
+
+
+def pytest_configure() -> None:
+    """Texts are translated in a fresh checkout too: compiled catalogues are not kept in it."""
+    compile_catalogues()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import argparse
 import io
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -33,7 +34,7 @@ def compile_catalogues(*folders: Path) -> int:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file, locale=source.parents[1].name)
-        unfinished = target.with_suffix(".new")
+        unfinished = target.with_suffix(f".{os.getpid()}.new")  # two that start at once write one each
         with unfinished.open("wb") as file:
             write_mo(file, catalogue)
         unfinished.replace(target)

@@ -47,8 +47,9 @@ def written_reasons() -> set[str]:
                 case ast.Call(func=ast.Name(id="sentence_for"), args=[value]):
                     found |= texts(value)
                 case ast.arguments(kwonlyargs=names, kw_defaults=values):
-                    for name, value in zip(names, values, strict=True):
-                        found |= texts(value) if name.arg == "reason" and value else set()
+                    defaults = zip(names, values, strict=True)
+                    given = [default for name, default in defaults if name.arg == "reason"]
+                    found |= set().union(*(texts(default) for default in given if default is not None))
     return found - {""}
 
 
