@@ -154,6 +154,27 @@ def test_a_factory_that_is_down_says_that_a_start_is_kept(
     assert "Your start is kept" in after
 
 
+def test_a_stop_that_waits_for_its_factory_promises_no_seconds(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    make_session(SessionStatus.STOPPING)
+    before = as_ada.get(f"{address}lab").content.decode()
+    Hub.objects.update(down_since=timezone.now())
+    after = as_ada.get(f"{address}lab").content.decode()
+
+    assert "a few seconds" in before
+    assert "a few seconds" not in after
+    assert "Your work is safe." in after
+
+
+def test_the_start_is_followed_by_one_link(as_ada: Client, address: str, make_session: MakeSession) -> None:
+    make_session(SessionStatus.REQUESTED)
+    page = as_ada.get(f"{address}lab").content.decode()
+
+    assert 'id="lab-follow"' in page
+    assert 'id="lab-session"' not in page
+
+
 def test_a_factory_that_comes_back_is_a_new_version_of_the_panel(
     as_ada: Client, address: str, make_session: MakeSession
 ) -> None:
