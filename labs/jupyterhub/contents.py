@@ -29,6 +29,9 @@ PATH_BYTES: Final = 1024
 NAME_BYTES: Final = 255  # what file systems take
 UNTRACKED: Final = {"no_track_activity": "1"}  # that we look is no activity of the learner
 SHOWN: Final = 120  # characters of a refused name
+# What the proxy, the hub, or a server that cannot reach its hub answers in place of the files: 403 and 424 come from
+# the hub while the proxy does not know the server, as after a restart.
+UNREACHABLE: Final = frozenset({403, 424, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,8 @@ class ContentsClient(Asker):
             raise ServerAnswerError(f"PUT {path}: {answer.status}", reason="file_refused")
 
     def _read(self, answer: Answer) -> object:
+        if answer.status in UNREACHABLE:
+            raise ServerAnswerError(f"answered {answer.status}", reason="server_unreachable")
         if answer.status != 200:
             raise ServerAnswerError(f"answered {answer.status}")
         try:

@@ -117,7 +117,6 @@ def history_restore(
 ) -> HttpResponse:
     snapshot = _find_snapshot(request, cohort_id, unit_slug, snapshot_id)
     restore_snapshot(snapshot, actor=request.user)
-    messages.success(request, _("You go back to the version that you chose."))
     return redirect("labs:history", cohort_id, unit_slug)
 
 
@@ -127,8 +126,6 @@ def history_reset(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> 
         reset_lab(*lab_for(request.user, cohort_id, unit_slug), actor=request.user)
     except RefusedError as refusal:
         messages.error(request, sentence_for(refusal.reason))
-    else:
-        messages.success(request, _("The lab begins anew with fresh files."))
     return redirect("labs:history", cohort_id, unit_slug)
 
 

@@ -114,7 +114,8 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
     """Save a snapshot per stop; False while it is worth trying again.
 
     The workspace stays on the factory's disk, so a server that will not be read is ended all the same, and the
-    learner told. A fault of the factory or of ours is waited out for SAVE_FOR.
+    learner told. A fault of the factory or of ours is waited out for SAVE_FOR, and so is a server that cannot be
+    reached for the moment.
     """
     if not session.ready_at:
         return True
@@ -129,6 +130,7 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
     except Exception as error:
         logger.exception("session %s: no snapshot before its stop", session.server_name)
         is_final = isinstance(error, ServerAnswerError | SpawnRejectedError)
+        is_final &= getattr(error, "reason", "") != "server_unreachable"
         if not is_final and timezone.now() - find_save_start(session) < SAVE_FOR:
             return False
         note_session(session, reason="not_saved")

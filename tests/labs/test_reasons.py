@@ -60,6 +60,7 @@ UNSAID = {
     "invalid_notebook",
     "page_too_large",
     "server_answer",
+    "server_unreachable",
     "stale_state",
 }
 

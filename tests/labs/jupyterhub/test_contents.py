@@ -56,6 +56,16 @@ def test_an_answer_that_is_no_model_says_nothing_about_a_file(answer: ContentsCl
         answer.find_file("lab.ipynb")
 
 
+@pytest.mark.parametrize(("status", "reason"), [(424, "server_unreachable"), (502, "server_unreachable")])
+def test_what_stands_between_us_and_a_server_is_told_from_its_own_faults(status: int, reason: str) -> None:
+    with pytest.raises(ServerAnswerError) as caught:
+        always(status).find_file("lab.ipynb")
+    assert caught.value.reason == reason
+    with pytest.raises(ServerAnswerError) as caught:
+        always(200, b"<html>").find_file("lab.ipynb")
+    assert caught.value.reason != reason
+
+
 def test_a_redirect_is_never_followed() -> None:
     asked: list[str] = []
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from courses.models import Cohort, CohortTeamMember, Enrolment
 from courses.states import EnrolmentStatus
 from labs.blobs import store_blob
-from labs.exceptions import HubUnavailableError
+from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import Hub, HubOutage, LabRelease, LabSession, LabUnit, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT
@@ -121,6 +121,18 @@ def test_a_server_that_cannot_be_read_is_stopped_all_the_same(stopping: LabSessi
     assert stopping.status == SessionStatus.STOPPED
     assert not Snapshot.objects.exists()
     assert "not_saved" in [event.reason for event in stopping.events.all()]
+
+
+def test_a_stop_waits_a_while_for_a_server_that_cannot_be_reached_at_the_moment(stopping: LabSession) -> None:
+    @contextmanager
+    def without_route(_session: LabSession) -> Iterator[Any]:
+        raise ServerAnswerError(reason="server_unreachable")
+        yield
+
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=without_route)
+    stopping.refresh_from_db()
+    assert stopping.status == SessionStatus.STOPPING
+    assert not stopping.events.filter(reason="not_saved").exists()
 
 
 def test_a_stop_waits_a_while_for_a_factory_through_which_nothing_can_be_saved(stopping: LabSession) -> None:
