@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 STATIC = Path(settings.BASE_DIR) / "config" / "static"
 ORIGIN = "http://localhost:1"

@@ -22,7 +22,7 @@ from tests.live.people import Visitor, make_person, save_work
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 FOLDER = f"authoring/{small_course.SLUG}/{small_course.LAB}"
 NOTEBOOK = f"{FOLDER}/{small_course.NOTEBOOK}"

@@ -24,7 +24,7 @@ from tests.live.stack import Stack
 from tests.live.taken_over import TakenOver, take_over
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("rows")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("rows")]
 
 SECRET = "Ada's own words"
 HUB_HOST = "kajaani.localhost"

@@ -18,7 +18,7 @@ from tests.live.people import Visitor, save_work
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 # Each sets `window.hacked`, opens a dialog, leaves the page or calls a machine of the attacker's.
 THERE = "http://attacker.localhost:9"

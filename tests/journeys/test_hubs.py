@@ -12,7 +12,7 @@ from tests.journeys.screens import open_window
 from tests.live.people import Visitor
 from tests.live.stack import Stack
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 # Asked from the hub's own page, with its cookies and its token against forged requests.
 CALL = """async ([method, path]) => {

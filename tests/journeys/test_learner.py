@@ -17,7 +17,7 @@ from tests.journeys.screens import assert_fits, confirm, open_window
 from tests.live.people import PASSWORD
 from tests.live.stack import Stack
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("rows")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("rows")]
 
 LAB = "clean-the-data"
 NOTEBOOK = f"ai-factory-essentials/{LAB}/{LAB}.ipynb"

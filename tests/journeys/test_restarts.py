@@ -17,7 +17,7 @@ from tests.live.sessions import home_of, session_of, start_lab
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 HUB, PROXY = "hub-kajaani", "proxy-kajaani"
 NOTEBOOK = f"{small_course.SLUG}/{small_course.LAB}/{small_course.NOTEBOOK}"

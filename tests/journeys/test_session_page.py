@@ -13,7 +13,7 @@ from tests.live.people import Visitor
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("rows")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("rows")]
 
 # A browser that asks nobody and shows nothing, but remembers what it was told to show.
 NOTIFICATION = """

@@ -19,7 +19,7 @@ from tests.live.people import PASSWORD, Visitor, make_person
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("rows")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("rows")]
 
 NOTEBOOK = f"{small_course.SLUG}/{small_course.LAB}/{small_course.NOTEBOOK}"
 # What an open page of JupyterLab asks its server again and again.

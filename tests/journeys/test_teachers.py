@@ -21,7 +21,7 @@ from tests.live.people import Visitor, save_work
 from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 
 
 @pytest.fixture

