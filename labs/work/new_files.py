@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from django.db.models import Q, QuerySet
 
-from courses.models import User
+from courses.models import Cohort, User
 from labs.blobs import hash_content, read_blob
 from labs.exceptions import LabError, ServerAnswerError
 from labs.jupyterhub import ContentsClient
@@ -76,14 +76,16 @@ def find_new_files(workspace: Workspace, release: LabRelease) -> NewFiles | None
 
 
 def find_wanted_files(workspace: Workspace) -> NewFiles | None:
-    """What a learner asked for and does not have yet."""
+    """What a learner asked for and does not have yet, where a cohort of theirs still has that release."""
     last = list_decisions(workspace).last()
     if last is None:
         return None
     decision, number = read_decision(last)
     if decision != Decision.WANTED:
         return None
-    release = LabRelease.objects.filter(lab=workspace.lab_id, number=number).first()
+    cohorts = Cohort.objects.filter(enrolments__learner=workspace.owner_id)
+    releases = LabRelease.objects.filter(lab=workspace.lab_id, number=number)
+    release = releases.filter(lab_units__unit__release__cohorts__in=cohorts).first()
     return find_new_files(workspace, release) if release else None
 
 

@@ -38,6 +38,7 @@ def lab_unit(enrolment: Enrolment) -> LabUnit:
     lab_unit = LabUnit.objects.select_related("unit", "release__lab__course").get(
         unit__release=enrolment.cohort.release
     )
+    lab_unit.release.number = 1
     lab_unit.release.learner_files = store_files(RELEASED)
     lab_unit.release.save()
     return lab_unit

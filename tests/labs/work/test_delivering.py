@@ -488,6 +488,8 @@ def test_new_files_that_were_asked_for_come_at_the_next_start(place: Place) -> N
         learner_files=store_files({"lab.ipynb": b"blank 2", "data.csv": b"a;b", "n.py": b""}),
     )
     LabSession.objects.filter(pk=place.session.pk).update(release=newer)
+    assert earlier.enrolment is not None
+    make.LabUnitFactory.create(unit__release=earlier.enrolment.cohort.release, release=newer)
     note_decision(earlier, Decision.WANTED, newer)
     after = place.deliver(FakeContents(place.on_disk({"lab.ipynb": b"mine", "data.csv": b"a;b"})))
     beside = f"lab (release {newer.number}).ipynb"

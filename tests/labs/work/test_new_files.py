@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from courses.models import Cohort
 from labs.blobs import store_files
 from labs.exceptions import HubUnavailableError
 from labs.models import LabRelease, LabSession
 from labs.states import SessionStatus
 from labs.work.new_files import Decision, find_wanted_files, note_decision, put_new_files
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.fakes.hub import FakeServer
 
@@ -33,7 +35,8 @@ def session() -> LabSession:
     session = make.LabSessionFactory.create(
         status=SessionStatus.READY, ready_at=timezone.now() - timedelta(hours=1)
     )
-    LabRelease.objects.update(learner_files=store_files({"data/lab.ipynb": b"blank", "same.csv": b"a"}))
+    files = store_files({"data/lab.ipynb": b"blank", "same.csv": b"a"})
+    LabRelease.objects.update(number=1, learner_files=files)
     session.release.refresh_from_db()
     return session
 
@@ -43,8 +46,14 @@ def newer(session: LabSession) -> LabRelease:
     """What the learner has asked for."""
     files = store_files({"data/lab.ipynb": b"blank 2", "same.csv": b"a", "extra.py": b"more"})
     newer = make.LabReleaseFactory.create(lab=session.lab, learner_files=files, number=3)
+    make.LabUnitFactory.create(unit__release=cohort_of(session).release, release=newer)
     note_decision(session, Decision.WANTED, newer, actor=session.learner)
     return newer
+
+
+def cohort_of(session: LabSession) -> Cohort:
+    assert session.enrolment is not None
+    return session.enrolment.cohort
 
 
 def put(session: LabSession, files: dict[str, bytes]) -> dict[str, bytes]:
@@ -93,6 +102,12 @@ def test_a_factory_that_does_not_answer_leaves_them_wanted(session: LabSession) 
 
     put_new_files(session.pk, connect=unreachable)
     assert find_wanted_files(session.workspace) is not None
+
+
+@pytest.mark.usefixtures("newer")
+def test_nothing_is_put_of_a_release_that_was_taken_back(session: LabSession) -> None:
+    Cohort.objects.update(release=make_courses.CourseReleaseFactory.create())
+    assert put(session, MINE) == MINE
 
 
 def test_nothing_is_put_that_nobody_asked_for(session: LabSession) -> None:

@@ -146,6 +146,8 @@ def test_a_visit_copies_the_work_and_leaves_a_notice(session: LabSession) -> Non
 
 def test_a_visit_brings_new_files_that_could_not_be_put_in_place_at_the_press(session: LabSession) -> None:
     newer = make.LabReleaseFactory.create(lab=session.lab, learner_files=store_files({"extra.py": b"more"}))
+    assert session.enrolment is not None
+    make.LabUnitFactory.create(unit__release=session.enrolment.cohort.release, release=newer)
     note_decision(session, Decision.WANTED, newer)
     server = FakeServer(work_of(session))
     assert not visit_session(session.pk, connect=at(SilentContents()))
