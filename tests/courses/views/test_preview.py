@@ -48,7 +48,7 @@ def test_a_quiz_can_be_tried_and_is_marked_but_not_kept(ben: User, cohort: Cohor
 def test_the_newest_release_can_be_previewed_before_a_cohort_uses_it(
     ben: User, cohort: Cohort, sign_in: SignIn
 ) -> None:
-    newest = make.CourseReleaseFactory.create(course=cohort.release.course, number=99)
+    newest = make.CourseReleaseFactory.create(course=cohort.release.course, number=9_999)
 
     assert sign_in(ben).get(url(newest)).status_code == 200
 
