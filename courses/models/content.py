@@ -1,13 +1,13 @@
 """What a release consists of: modules, units, their text per language and the files they show."""
 
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import Storage, default_storage
 from django.db import models
 
 from courses.models.catalogue import CourseRelease
 
 
 def content_storage() -> Storage:
-    return storages["default"]
+    return default_storage
 
 
 class Module(models.Model):
