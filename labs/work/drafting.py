@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from labs.exceptions import LabError, StaleStateError
+from labs.exceptions import HubUnavailableError, LabError, StaleStateError
 from labs.models import LabDraft, LabSession, Snapshot
 from labs.states import DraftStatus, SessionStatus
 from labs.transitions import move_draft
@@ -135,9 +135,13 @@ def find_same(draft: LabDraft, content_hash: str) -> LabDraft | None:
 
 
 def give_up_or_wait(draft: LabDraft, error: Exception) -> None:
-    """Faults that the author can mend are said at once; others only after further tries."""
+    """Faults that the author can mend are said at once; others only after further tries.
+
+    While the factory is known to be down nothing is given up, as with submissions.
+    """
+    is_down = isinstance(error, HubUnavailableError) and error.reason == "hub_down"
     reason = AUTHORS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
-    if not reason and timezone.now() - draft.requested_at > GIVE_UP_AFTER:
+    if not reason and not is_down and timezone.now() - draft.requested_at > GIVE_UP_AFTER:
         reason = "draft_not_collected"
     if not reason:
         leave_to_sweep(draft)

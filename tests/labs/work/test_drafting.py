@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from labs.blobs import hash_files, read_files, store_files
-from labs.exceptions import ServerAnswerError
+from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import LabDraft, LabRelease, LabSession, Snapshot, Workspace
 from labs.states import DraftStatus, SessionStatus
 from labs.work.drafting import MAX_TRIES, collect_draft, reconcile_drafts
@@ -169,6 +169,22 @@ def test_an_empty_folder_is_no_draft(session: LabSession) -> None:
     draft = requested(session)
     collect(draft, FakeContents())
     assert (draft.status, draft.reason) == (DraftStatus.FAILED, "draft_empty")
+
+
+@pytest.mark.parametrize(("reason", "to"), [("hub_down", DraftStatus.COLLECTING), ("", DraftStatus.FAILED)])
+def test_a_draft_waits_for_a_factory_that_is_known_to_be_down(
+    session: LabSession, reason: str, to: DraftStatus
+) -> None:
+    @contextmanager
+    def fail(_session: LabSession) -> Iterator[Any]:
+        raise HubUnavailableError(reason=reason)
+        yield
+
+    draft = requested(session)
+    LabDraft.objects.update(requested_at=timezone.now() - timedelta(hours=1))
+    collect_draft(draft.pk, connect=fail)
+    draft.refresh_from_db()
+    assert draft.status == to
 
 
 def test_a_silent_server_is_asked_again_and_then_the_author_is_told(session: LabSession) -> None:
