@@ -37,6 +37,7 @@ class LabData:
     needs: Mapping[str, int]
     limits: Mapping[str, int]
     session: Mapping[str, Any]
+    grading: Mapping[str, Any]
 
 
 def register_lab_kind() -> None:
@@ -72,7 +73,9 @@ def check_lab(source: UnitSource, report: Report) -> LabData | None:
         tell("source", _("There is no notebook (*.ipynb) in this folder."), code="lab-without-notebook")
     for found in check_source(files):
         tell(f"source/{found.notebook}", found.message, line=found.line, code=found.code)
-    return None if problems else LabData(source=files, needs=needs, limits=limits, session=session)
+    return (
+        None if problems else LabData(source=files, needs=needs, limits=limits, session=session, grading={})
+    )
 
 
 def read_numbers(
@@ -163,6 +166,7 @@ def store_lab(data: LabData, released: ReleasedLab) -> PreparedLab:
         needs=data.needs,
         limits=data.limits,
         session=data.session,
+        grading=data.grading,
     )
 
 

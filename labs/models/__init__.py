@@ -2,7 +2,7 @@
 
 from labs.models.drafts import LabDraft, LabDraftEvent
 from labs.models.factories import Hub, HubOutage, SignOut
-from labs.models.grading import CellGrade, Feedback, GradingRun, GradingRunEvent
+from labs.models.grading import CellGrade, Feedback, GradingRun, GradingRunEvent, ScoreChange
 from labs.models.releases import Lab, LabRelease, LabUnit
 from labs.models.sessions import LabSession, LabSessionEvent
 from labs.models.submissions import Submission, SubmissionEvent
@@ -22,6 +22,7 @@ __all__ = [
     "LabSession",
     "LabSessionEvent",
     "LabUnit",
+    "ScoreChange",
     "SignOut",
     "Snapshot",
     "Submission",

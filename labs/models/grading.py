@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -15,7 +16,8 @@ class GradingRun(models.Model):
     """One run over one submission. `status` says where it is, `outcome` what came out.
 
     `heartbeat_at` is written every few seconds by the worker that holds the run; `notebooks` holds per notebook
-    its outcome, reason and faulty cell; `phase_seconds` where the time went.
+    its outcome, reason, faulty cell and damage; `evidence`, which no learner may see, what the twin run found (per
+    cell what its test expects, and what else it took); `phase_seconds` where the time went.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -31,8 +33,10 @@ class GradingRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     score = models.FloatField(null=True, blank=True)
     max_score = models.FloatField(null=True, blank=True)
+    late_penalty = models.FloatField(default=0)
     needs_manual_grade = models.BooleanField(default=False)
     notebooks = models.JSONField(default=list)
+    evidence = models.JSONField(default=list)
     phase_seconds = models.JSONField(default=dict)
 
     class Meta:
@@ -54,7 +58,11 @@ class GradingRunEvent(StatusEvent):
 
 
 class CellGrade(models.Model):
-    """The points of one grade cell in one run; `message` stands literally in the author's source, or is empty."""
+    """The points of one grade cell in one run.
+
+    `message` stands literally in the author's source, or is empty; `comment` is a person's. A cell is unanswered when
+    it reads as it was released, and tampered when its points were not to be trusted: then a person gives them.
+    """
 
     run = models.ForeignKey(GradingRun, on_delete=models.CASCADE, related_name="cells")
     notebook = models.CharField(max_length=255)
@@ -67,7 +75,10 @@ class CellGrade(models.Model):
     extra_credit = models.FloatField(null=True, blank=True)
     needs_manual_grade = models.BooleanField(default=False)
     was_run = models.BooleanField(default=True)
+    is_unanswered = models.BooleanField(default=False)
+    is_tampered = models.BooleanField(default=False)
     message = models.TextField(blank=True)
+    comment = models.TextField(blank=True)
 
     class Meta:
         ordering = ["position"]
@@ -85,6 +96,26 @@ class CellGrade(models.Model):
         if own is None:
             return None
         return own + (self.extra_credit or 0)
+
+
+class ScoreChange(models.Model):
+    """A person's change of a cell's points or comment: who, when, why, from what to what. Never changed itself."""
+
+    cell = models.ForeignKey(CellGrade, on_delete=models.CASCADE, related_name="changes")
+    before = models.FloatField(null=True)
+    after = models.FloatField(null=True)
+    comment = models.TextField(blank=True)
+    reason = models.CharField(max_length=64)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.cell}: {self.before} → {self.after}"
 
 
 class Feedback(models.Model):

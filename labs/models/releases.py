@@ -23,7 +23,9 @@ class LabRelease(models.Model):
 
     `gradebook` is the digest of an SQLite template; `grade_cells` lists nbgrader's cells with their maximum;
     `needs`, `limits` and `session` are lab.toml's tables (GPUs, gigabytes, minutes; seconds and megabytes;
-    minutes without activity, sessions at once, tools of JupyterLab).
+    minutes without activity, sessions at once, tools of JupyterLab). `grading` is the part of its `[grading]` that is
+    no limit of the box: `feedback` (points, messages, full), `attempts` and `pace_minutes` (limits; none if missing),
+    `late_penalty` (none, zero).
     """
 
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="releases")
@@ -36,6 +38,7 @@ class LabRelease(models.Model):
     needs = models.JSONField(default=dict)
     limits = models.JSONField(default=dict)
     session = models.JSONField(default=dict)
+    grading = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -58,6 +61,11 @@ class LabRelease(models.Model):
     @property
     def max_score(self) -> float:
         return float(sum(cell["max_score"] for cell in self.grade_cells))
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether it has no grade cells: then it is completed by being submitted."""
+        return not self.grade_cells
 
 
 class LabUnit(models.Model):

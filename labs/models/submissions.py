@@ -13,20 +13,27 @@ from labs.states import SubmissionStatus
 
 
 class Submission(models.Model):
-    """One press of *Submit*, and the files that were collected for it.
+    """One press of *Submit* or of *Check my work*, and the files that were collected for it.
 
     `press_key` comes from the page that was pressed, so that one press is one submission however often it is sent.
-    `attempt` counts collected submissions only. `saved_at` is when the collected work was last written.
+    `attempt` counts what was collected for a mark: a check has none. `saved_at` is when the collected work was last
+    written.
     """
+
+    class Purpose(models.TextChoices):
+        ATTEMPT = "attempt"
+        CHECK = "check"
 
     class Source(models.TextChoices):
         SERVER = "server"
         SNAPSHOT = "snapshot"
+        UPLOAD = "upload"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="submissions")
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="submissions")
     release = models.ForeignKey(LabRelease, on_delete=models.PROTECT, related_name="submissions")
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.ATTEMPT)
     status = models.CharField(max_length=16, choices=SubmissionStatus, default=SubmissionStatus.COLLECTING)
     reason = models.CharField(max_length=64, blank=True)
     press_key = models.UUIDField(default=uuid.uuid4)
@@ -43,7 +50,7 @@ class Submission(models.Model):
         ordering = ["-pressed_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["enrolment", "lab"],
+                fields=["enrolment", "lab", "purpose"],
                 condition=Q(status=SubmissionStatus.COLLECTING),
                 name="one_submission_being_collected",
             ),

@@ -8,10 +8,16 @@ from typing import Any
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.nbgrader.results import (
+    STANDARD_POLICY,
     CellKind,
     CellResult,
+    Damage,
+    DamageKind,
+    Evidence,
     FeedbackCell,
+    FeedbackDetail,
     GradeCellSpec,
+    GradingPolicy,
     GradingResult,
     NotebookResult,
     ReleasedLab,
@@ -19,10 +25,16 @@ from labs.nbgrader.results import (
 )
 
 __all__ = [
+    "STANDARD_POLICY",
     "CellKind",
     "CellResult",
+    "Damage",
+    "DamageKind",
+    "Evidence",
     "FeedbackCell",
+    "FeedbackDetail",
     "GradeCellSpec",
+    "GradingPolicy",
     "GradingResult",
     "NotebookResult",
     "ReleasedLab",
@@ -49,13 +61,19 @@ def autograde(
     *,
     limits: BoxLimits,
     environment: BoxEnvironment,
+    policy: GradingPolicy = STANDARD_POLICY,
     late_seconds: float = 0,
 ) -> GradingResult:
     """See `labs.nbgrader.grading`."""
     from labs.nbgrader import grading
 
     return grading.autograde(
-        release, submitted, limits=limits, environment=environment, late_seconds=late_seconds
+        release,
+        submitted,
+        limits=limits,
+        environment=environment,
+        policy=policy,
+        late_seconds=late_seconds,
     )
 
 

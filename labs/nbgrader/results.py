@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from labs.states import GradingOutcome
 
@@ -12,6 +13,42 @@ class CellKind(StrEnum):
     AUTOGRADED = "autograded"
     MANUAL = "manual"
     TASK = "task"
+
+
+class FeedbackDetail(StrEnum):
+    """What a learner is told besides the points, as the author chose: nothing, the tests' messages, outputs too."""
+
+    POINTS = "points"
+    MESSAGES = "messages"
+    FULL = "full"
+
+
+class DamageKind(StrEnum):
+    """What was wrong with a submitted notebook and could be mended, or could not (`CELL_LOST`)."""
+
+    CELL_DELETED = "cell_deleted"
+    CELL_LOST = "cell_lost"
+    CELL_DUPLICATED = "cell_duplicated"
+    CELL_RETYPED = "cell_retyped"
+    CELL_MOVED = "cell_moved"
+    CELL_CHANGED = "cell_changed"
+    METADATA_CHANGED = "metadata_changed"
+    UNKNOWN_CELL = "unknown_cell"
+    NOTEBOOK_RENAMED = "notebook_renamed"
+    NOTEBOOK_CUT = "notebook_cut"
+    OLD_SCHEMA = "old_schema"
+    HUGE_OUTPUT = "huge_output"
+
+
+@dataclass(frozen=True)
+class GradingPolicy:
+    """What the author chose for a lab; `late_penalty` is nbgrader's penalty method, `none` or `zero`."""
+
+    detail: FeedbackDetail = FeedbackDetail.FULL
+    late_penalty: str = "none"
+
+
+STANDARD_POLICY: Final = GradingPolicy()
 
 
 @dataclass(frozen=True)
@@ -55,8 +92,9 @@ def is_notebook_path(path: str) -> bool:
 class CellResult:
     """The points of one grade cell.
 
-    `auto_score` is None where only a person can give points, and then always finite and within 0 and
-    `max_score`. `message` is shown to the learner: only text that the author wrote as a message of a test.
+    `auto_score` is None where only a person can give points, else finite and within 0 and `max_score`. `message` is
+    shown to the learner: only text that the author wrote as a message of a test. A tampered cell has no automatic
+    points, an unanswered one reads as it was released.
     """
 
     grade_id: str
@@ -67,6 +105,25 @@ class CellResult:
     needs_manual_grade: bool
     was_run: bool
     message: str = ""
+    is_unanswered: bool = False
+    is_tampered: bool = False
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something wrong with a submitted notebook, named to learner and instructor; `grade_id` is empty for all of it."""
+
+    kind: DamageKind
+    grade_id: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A test that took a wrong expectation: the author's line and the twin's. Never for learners."""
+
+    grade_id: str
+    expected: str
+    altered: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +147,8 @@ class NotebookResult:
     cells: tuple[CellResult, ...]
     feedback: tuple[FeedbackCell, ...]
     late_penalty: float = 0.0
+    damage: tuple[Damage, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)

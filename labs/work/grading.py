@@ -17,7 +17,16 @@ from labs.blobs import read_blob, read_files, store_blob
 from labs.box import BoxEnvironment, BoxLimits, find_bubblewrap
 from labs.exceptions import BoxUnavailableError, StaleStateError
 from labs.models import CellGrade, Feedback, GradingRun, LabRelease, Submission
-from labs.nbgrader import GradeCellSpec, GradingResult, NotebookResult, ReleasedLab, autograde
+from labs.nbgrader import (
+    STANDARD_POLICY,
+    FeedbackDetail,
+    GradeCellSpec,
+    GradingPolicy,
+    GradingResult,
+    NotebookResult,
+    ReleasedLab,
+    autograde,
+)
 from labs.states import GradingStatus
 from labs.transitions import move_grading
 from labs.work.collecting import queue_run
@@ -69,6 +78,7 @@ def run_pipeline(submission: Submission) -> GradingResult:
         read_files(submission.files),
         limits=limits_of(release),
         environment=BoxEnvironment(python=settings.LAB_PYTHON),
+        policy=policy_of(release),
     )
 
 
@@ -89,6 +99,12 @@ def limits_of(release: LabRelease) -> BoxLimits:
     if memory_mb is not None:
         own["memory_bytes"] = memory_mb * MEBIBYTE
     return BoxLimits(**own)
+
+
+def policy_of(release: LabRelease) -> GradingPolicy:
+    own = release.grading
+    detail = FeedbackDetail(own.get("feedback", STANDARD_POLICY.detail))
+    return GradingPolicy(detail, own.get("late_penalty", STANDARD_POLICY.late_penalty))
 
 
 def longest_seconds(run_id: int) -> int:
@@ -130,9 +146,16 @@ def record_result(run: GradingRun, result: GradingResult) -> None:
                     "outcome": notebook.outcome,
                     "reason": notebook.reason,
                     "faulty_cell": notebook.faulty_cell,
+                    "damage": [asdict(damage) for damage in notebook.damage],
                 }
                 for notebook in result.notebooks
             ],
+            evidence=[
+                {"notebook": notebook.name, **asdict(found)}
+                for notebook in result.notebooks
+                for found in notebook.evidence
+            ],
+            late_penalty=sum(notebook.late_penalty for notebook in result.notebooks),
             phase_seconds=result.phase_seconds,
         )
         record_best_score(run.submission)
@@ -152,6 +175,8 @@ def cell_grades(run: GradingRun, notebooks: Sequence[NotebookResult]) -> list[Ce
             extra_credit=cell.extra_credit,
             needs_manual_grade=cell.needs_manual_grade,
             was_run=cell.was_run,
+            is_unanswered=cell.is_unanswered,
+            is_tampered=cell.is_tampered,
             message=cell.message,
         )
         for position, (name, cell) in enumerate(results)

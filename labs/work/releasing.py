@@ -34,11 +34,13 @@ class PreparedLab:
     needs: Mapping[str, Any]
     limits: Mapping[str, Any]
     session: Mapping[str, Any]
+    grading: Mapping[str, Any]
 
     @property
     def content_hash(self) -> str:
         """Of what an author wrote; the rest is made of it."""
         tables = [dict(table) for table in (self.needs, self.limits, self.session)]
+        tables += [dict(self.grading)] if self.grading else []  # releases without one keep the hash they had
         about = json.dumps([hash_files(self.source_files), *tables], sort_keys=True)
         return hashlib.sha256(about.encode()).hexdigest()
 
@@ -59,6 +61,7 @@ def find_or_create_release(lab: Lab, prepared: PreparedLab) -> LabRelease:
         needs=dict(prepared.needs),
         limits=dict(prepared.limits),
         session=dict(prepared.session),
+        grading=dict(prepared.grading),
     )
 
 
@@ -148,4 +151,5 @@ def prepare_draft(draft: LabDraft) -> PreparedLab:
         needs=draft.base.needs,
         limits=draft.base.limits,
         session=draft.base.session,
+        grading=draft.base.grading,
     )

@@ -135,7 +135,7 @@ RELEASED = ReleasedLab(
 
 @pytest.mark.django_db
 def test_equal_content_is_the_same_release() -> None:
-    data = LabData(source=RELEASED.source, needs={}, limits={}, session={"idle_minutes": 20})
+    data = LabData(source=RELEASED.source, needs={}, limits={}, session={"idle_minutes": 20}, grading={})
     course = make.CourseFactory.create()
     for number in (1, 2):
         release = make.CourseReleaseFactory.create(course=course, number=number)

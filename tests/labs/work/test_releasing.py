@@ -18,6 +18,7 @@ PREPARED = PreparedLab(
     grade_cells=[{"grade_id": "mean", "max_score": 3.0}],
     needs={"minutes": 10},
     limits={},
+    grading={},
     session={},
 )
 

@@ -1,0 +1,83 @@
+"""What a learner handed in, made gradable: nbgrader's sanitising steps, and what they would give up on mended first."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearOutput,
+    DeduplicateIds,
+    OverwriteCells,
+    OverwriteKernelspec,
+)
+
+from labs.box.process import check_file_names
+from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.gradebook import read_sources
+from labs.nbgrader.notebooks import read_source, read_submission
+from labs.nbgrader.release import AUTOTESTS
+from labs.nbgrader.results import ReleasedLab, is_notebook_path
+from labs.nbgrader.running import Run
+
+
+def collect_files(release: ReleasedLab, submitted: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The working folder: what the learner handed in, under what the author released; no author's notebook."""
+    refused = set(check_file_names(submitted))
+    files = {path: content for path, content in submitted.items() if path not in refused}
+    files |= {path: text for path, text in release.source.items() if not is_notebook_path(path)}
+    files.pop(AUTOTESTS, None)
+    return _without_clashes(files, release)
+
+
+def _without_clashes(files: dict[str, bytes], release: ReleasedLab) -> dict[str, bytes]:
+    """A learner's file must not take the place of a folder, nor a folder that of a file: the author's one wins."""
+    folders = {str(parent) for path in files for parent in list(Path(path).parents)[:-1]}
+    clashing = {path for path in files if path in folders}
+    authors = [path for path in release.source if not is_notebook_path(path)]
+    kept = {}
+    for path, content in files.items():
+        inside = [str(parent) for parent in Path(path).parents if str(parent) in clashing]
+        if path in authors or (path not in clashing and not any(outer in authors for outer in inside)):
+            kept[path] = content
+    return kept
+
+
+def prepare_notebook(run: Run, name: str, content: bytes) -> NotebookNode:
+    """nbgrader's sanitising half. Raises InvalidNotebookError for what it cannot take, whatever that raises."""
+    notebook = read_submission(content)
+    resources = run.resources(name)
+    try:
+        for step in (ClearOutput(), DeduplicateIds(), OverwriteKernelspec()):
+            notebook, resources = step(notebook, resources)
+        _forget_strangers(run, name, notebook)
+        for step in (OverwriteCells(), CheckCellMetadata()):
+            notebook, resources = step(notebook, resources)
+    except Exception as error:
+        raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
+    _restore_tags(run, name, notebook)
+    return notebook
+
+
+def _forget_strangers(run: Run, name: str, notebook: NotebookNode) -> None:
+    """Copies of a cell, and cells that the release does not know, are the learner's own and ordinary.
+
+    nbgrader gives up on the notebook here: its checks refuse the empty metadata that its own steps leave.
+    """
+    known = read_sources(run.gradebook, run.release.name, name)
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata and cell.metadata.nbgrader.get("grade_id") not in known:
+            del cell.metadata["nbgrader"]
+
+
+def _restore_tags(run: Run, name: str, notebook: NotebookNode) -> None:
+    """A tag can keep a cell from being run, and a test that was not run looks passed: the author's tags count."""
+    source = read_source(run.release.source[f"{name}.ipynb"])
+    tags = {
+        cell.metadata.nbgrader.get("grade_id"): cell.metadata.get("tags", [])
+        for cell in source.cells
+        if "nbgrader" in cell.metadata
+    }
+    for cell in notebook.cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata["tags"] = tags.get(cell.metadata.nbgrader.grade_id, [])
