@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from courses.models import Enrolment, User
-from labs.models import LabSession, LabUnit, Submission
+from labs.models import Hub, LabSession, LabUnit, Submission
 from labs.states import SessionStatus
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 
 MakeSession = Callable[..., LabSession]
@@ -22,6 +23,12 @@ def lab_unit(enrolment: Enrolment) -> LabUnit:
     return LabUnit.objects.select_related("unit", "release__lab__course").get(
         unit__release=enrolment.cohort.release
     )
+
+
+@pytest.fixture
+def address(enrolment: Enrolment, lab_unit: LabUnit) -> str:
+    """The page of the lab's unit."""
+    return f"/learn/{enrolment.cohort.public_id}/{lab_unit.unit.slug}/"
 
 
 @pytest.fixture
@@ -47,6 +54,20 @@ def make_submission(enrolment: Enrolment, lab_unit: LabUnit) -> MakeSubmission:
         return submission
 
     return make_submission
+
+
+@pytest.fixture
+def crowd(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession:
+    """Ada's session in another lab, where the factory lets a person have one."""
+    Hub.objects.update(sessions_per_learner=1)
+    other = make_courses.UnitFactory.create(
+        module=lab_unit.unit.module, slug="serve", kind="lab", position=9, text__title="Serve a model"
+    )
+    release = make.LabUnitFactory.create(unit=other).release
+    session: LabSession = make.LabSessionFactory.create(
+        enrolment=enrolment, release=release, status=SessionStatus.READY
+    )
+    return session
 
 
 @pytest.fixture
