@@ -6,12 +6,18 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 # As JupyterLab itself does it: the address from the page's data, the token against forged requests from its cookie.
+# A notebook that is read while it is being written is answered with 400: it is read again.
 CALL = """async ([method, path, body]) => {
   const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
   const token = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)[1];
-  const answer = await fetch(config.baseUrl + "api/contents/" + path, {
+  const ask = () => fetch(config.baseUrl + "api/contents/" + path, {
     method, body, headers: {"Content-Type": "application/json", "X-XSRFToken": token},
   });
+  let answer = await ask();
+  for (let tries = 1; method === "GET" && answer.status === 400 && tries < 10; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    answer = await ask();
+  }
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status}`);
   return await answer.json();
 }"""

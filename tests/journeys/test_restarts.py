@@ -22,13 +22,15 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("journeys")]
 HUB, PROXY = "hub-kajaani", "proxy-kajaani"
 NOTEBOOK = f"{small_course.SLUG}/{small_course.LAB}/{small_course.NOTEBOOK}"
 
-# Whatever JupyterLab asks or says meanwhile is noted and put away, as a person would.
+# Whatever JupyterLab asks or says meanwhile is noted and put away, as a person would. A save whose answer was lost
+# with the proxy makes JupyterLab ask whether it may write over the file, which is the same notebook.
 DISMISS = """() => {
   window.dismissed = [];
   setInterval(() => {
     for (const dialog of document.querySelectorAll(".jp-Dialog:not([data-dismissed])")) {
       const buttons = [...dialog.querySelectorAll("button")];
-      const button = buttons.find((each) => /dismiss|ok|cancel|close/i.test(each.innerText));
+      const named = (words) => buttons.find((each) => words.test(each.innerText));
+      const button = named(/overwrite/i) || named(/dismiss|ok|cancel|close/i);
       if (!button) continue;
       dialog.dataset.dismissed = "yes";
       window.dismissed.push(dialog.innerText);
@@ -135,4 +137,8 @@ def save(stack: Stack, session: LabSession, lab: Page, words: str) -> None:
         lab.wait_for_timeout(500)
         return False
 
-    wait_until(is_saved, "the notebook is saved")
+    try:
+        wait_until(is_saved, "the notebook is saved")
+    except AssertionError as error:
+        error.add_note(f"JupyterLab said: {lab.evaluate('window.dismissed')}")
+        raise
