@@ -13,6 +13,7 @@ from labs.nbgrader.preparing import collect_files, prepare_notebook
 from labs.nbgrader.results import (
     STANDARD_POLICY,
     CellResult,
+    Damage,
     GradingPolicy,
     GradingResult,
     NotebookResult,
@@ -45,9 +46,7 @@ def autograde(
         run = Run(release, gradebook, collect_files(release, submitted), limits, environment, policy)
         with run.phase("prepared"):
             add_submission(gradebook, release.name, late_seconds=late_seconds)
-        notebooks = tuple(
-            _grade_notebook(run, name, submitted.get(f"{name}.ipynb")) for name in release.notebooks
-        )
+        notebooks = tuple(_grade_notebook(run, name, submitted) for name in release.notebooks)
     outcome = next(
         (each.outcome for each in notebooks if each.outcome is not GradingOutcome.SCORED),
         GradingOutcome.SCORED,
@@ -55,25 +54,23 @@ def autograde(
     return GradingResult(outcome, notebooks, {name: round(spent, 4) for name, spent in run.seconds.items()})
 
 
-def _grade_notebook(run: Run, name: str, content: bytes | None) -> NotebookResult:
-    if content is None:
-        return _refuse(run, name, "missing_notebook")
+def _grade_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> NotebookResult:
     try:
         with run.phase("prepared"):
-            notebook = prepare_notebook(run, name, content)
+            prepared = prepare_notebook(run, name, submitted)
     except InvalidNotebookError as error:
         logger.info("notebook %s is not gradable: %s", name, error)
         return _refuse(run, name, error.reason)
     with run.phase("executed"):
-        execution = run.execute(notebook)
+        execution = run.execute(prepared.notebook)
     try:
         with run.phase("scored"):
             score_notebook(run, name, execution.notebook)
     except InvalidNotebookError as error:
         logger.info("notebook %s is not gradable: %s", name, error)
-        return _refuse(run, name, error.reason)
+        return _refuse(run, name, error.reason, prepared.damage)
     with run.phase("feedback"):
-        feedback = make_feedback(run.release, name, notebook, execution, run.execute)
+        feedback = make_feedback(run.release, name, prepared.notebook, execution, run.execute)
     return NotebookResult(
         name=name,
         outcome=execution.outcome,
@@ -82,10 +79,11 @@ def _grade_notebook(run: Run, name: str, content: bytes | None) -> NotebookResul
         cells=read_cells(run, name, execution),
         feedback=feedback,
         late_penalty=read_late_penalty(run.gradebook, run.release.name, name),
+        damage=prepared.damage,
     )
 
 
-def _refuse(run: Run, name: str, reason: str) -> NotebookResult:
+def _refuse(run: Run, name: str, reason: str, damage: tuple[Damage, ...] = ()) -> NotebookResult:
     """As nbgrader does for a missing notebook: no points, and nothing left for a person to grade."""
     zero_grades(run.gradebook, run.release.name, name)
     cells = tuple(
@@ -95,4 +93,4 @@ def _refuse(run: Run, name: str, reason: str) -> NotebookResult:
         for spec in run.release.grade_cells
         if spec.notebook == name
     )
-    return NotebookResult(name, GradingOutcome.INVALID_NOTEBOOK, reason, None, cells, ())
+    return NotebookResult(name, GradingOutcome.INVALID_NOTEBOOK, reason, None, cells, (), damage=damage)

@@ -1,6 +1,7 @@
 """What a learner handed in, made gradable: nbgrader's sanitising steps, and what they would give up on mended first."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -17,8 +18,16 @@ from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.gradebook import read_sources
 from labs.nbgrader.notebooks import read_source, read_submission
 from labs.nbgrader.release import AUTOTESTS
-from labs.nbgrader.results import ReleasedLab, is_notebook_path
+from labs.nbgrader.results import Damage, ReleasedLab, is_notebook_path
 from labs.nbgrader.running import Run
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A notebook that can be run and scored, and everything that was wrong with it."""
+
+    notebook: NotebookNode
+    damage: tuple[Damage, ...]
 
 
 def collect_files(release: ReleasedLab, submitted: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -43,9 +52,14 @@ def _without_clashes(files: dict[str, bytes], release: ReleasedLab) -> dict[str,
     return kept
 
 
-def prepare_notebook(run: Run, name: str, content: bytes) -> NotebookNode:
-    """nbgrader's sanitising half. Raises InvalidNotebookError for what it cannot take, whatever that raises."""
-    notebook = read_submission(content)
+def prepare_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Prepared:
+    """nbgrader's sanitising half, of the notebook `name` among the submitted files.
+
+    Raises InvalidNotebookError for what it cannot take, whatever that raises, and nothing else.
+    """
+    if f"{name}.ipynb" not in submitted:
+        raise InvalidNotebookError(f"no {name}.ipynb", reason="missing_notebook")
+    notebook = read_submission(submitted[f"{name}.ipynb"])
     resources = run.resources(name)
     try:
         for step in (ClearOutput(), DeduplicateIds(), OverwriteKernelspec()):
@@ -56,7 +70,7 @@ def prepare_notebook(run: Run, name: str, content: bytes) -> NotebookNode:
     except Exception as error:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
     _restore_tags(run, name, notebook)
-    return notebook
+    return Prepared(notebook, ())
 
 
 def _forget_strangers(run: Run, name: str, notebook: NotebookNode) -> None:

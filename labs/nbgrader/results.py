@@ -24,7 +24,10 @@ class FeedbackDetail(StrEnum):
 
 
 class DamageKind(StrEnum):
-    """What was wrong with a submitted notebook and could be mended, or could not (`CELL_LOST`)."""
+    """What was wrong with a submitted notebook and could be mended, or could not (`CELL_LOST`).
+
+    A garbled file held bytes that belong to no notebook, or text in another encoding than a notebook's.
+    """
 
     CELL_DELETED = "cell_deleted"
     CELL_LOST = "cell_lost"
@@ -36,6 +39,7 @@ class DamageKind(StrEnum):
     UNKNOWN_CELL = "unknown_cell"
     NOTEBOOK_RENAMED = "notebook_renamed"
     NOTEBOOK_CUT = "notebook_cut"
+    NOTEBOOK_GARBLED = "notebook_garbled"
     OLD_SCHEMA = "old_schema"
     HUGE_OUTPUT = "huge_output"
 
