@@ -1,21 +1,40 @@
 """Submissions with what became of them: their newest grading run and its mark."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from labs.models import CellGrade, GradingRun, Submission
 from labs.services.marks import Mark, find_mark
 from labs.states import ACTIVE_GRADING_STATUSES, GradingOutcome, GradingStatus, SubmissionStatus
 
+HANDED_IN: Final = _("Handed in")
+
+# A check goes the way of an attempt, and gives no mark.
+SAME_CHECK: Final = _("Same as the check before")
+CHECK_WORDS: Final[Mapping[GradingStatus, str | Promise]] = {
+    GradingStatus.QUEUED: _("Waiting to be checked"),
+    GradingStatus.RUNNING: _("Being checked"),
+    GradingStatus.FINISHED: _("Checked"),
+    GradingStatus.FAILED: _("Not checked: our fault"),
+}
+
 
 @dataclass(frozen=True)
 class Attempt:
-    """A submission, its newest run if it has one, and that run's mark if there is one."""
+    """A submission, a check too, its newest run if it has one, and that run's mark if there is one."""
 
     submission: Submission
     run: GradingRun | None
     mark: Mark | None
+
+    @property
+    def is_check(self) -> bool:
+        return self.submission.purpose == Submission.Purpose.CHECK
 
     @property
     def is_moving(self) -> bool:
@@ -27,6 +46,11 @@ class Attempt:
     @property
     def is_graded(self) -> bool:
         return self.run is not None and self.run.status == GradingStatus.FINISHED
+
+    @property
+    def is_handed_in(self) -> bool:
+        """Whether it is done without a grading: an attempt at a practice lab."""
+        return self.run is None and self.submission.status == SubmissionStatus.COLLECTED
 
     @property
     def has_failed(self) -> bool:
@@ -41,11 +65,16 @@ class Attempt:
     @property
     def words(self) -> str:
         """Where it stands, in a few words."""
+        if self.is_handed_in:
+            return str(HANDED_IN)
         if self.run is None:
-            return str(SubmissionStatus(self.submission.status).label)
+            status = SubmissionStatus(self.submission.status)
+            is_same_check = self.is_check and status == SubmissionStatus.UNCHANGED
+            return str(SAME_CHECK if is_same_check else status.label)
         if self.has_fault:
             return str(GradingOutcome(self.run.outcome).label)
-        return str(GradingStatus(self.run.status).label)
+        grading = GradingStatus(self.run.status)
+        return str(CHECK_WORDS[grading] if self.is_check else grading.label)
 
 
 def find_attempts(submissions: QuerySet[Submission]) -> list[Attempt]:
@@ -74,3 +103,17 @@ def find_waiting_points(runs: list[GradingRun]) -> dict[int, float]:
         Q(run__in=runs), Q(needs_manual_grade=True), Q(manual_score__isnull=True)
     ).order_by()
     return dict(waiting.values_list("run").annotate(Sum("max_score")))
+
+
+def find_same_before(submission: Submission) -> Submission | None:
+    """The attempt, or the check, that a submission without changes repeats; None for every other one."""
+    if submission.status != SubmissionStatus.UNCHANGED:
+        return None
+    same = Submission.objects.filter(
+        enrolment=submission.enrolment_id,
+        lab=submission.lab_id,
+        purpose=submission.purpose,
+        content_hash=submission.content_hash,
+        status=SubmissionStatus.COLLECTED,
+    )
+    return same.order_by("-pressed_at").first()
