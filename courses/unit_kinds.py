@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 class Report(Protocol):
-    """Collects problems of a package; `path` is relative to the package."""
+    """Collects problems of a package; `path` is relative to the package, a hint is no error."""
 
-    def __call__(self, path: str, message: str, /, *, line: int | None = None, code: str) -> None: ...
+    def __call__(
+        self, path: str, message: str, /, *, line: int | None = None, code: str, is_hint: bool = False
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class UnitSource:
     languages: tuple[str, ...]
     texts: Mapping[str, str]
     settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a package's units are run: `say` tells how far it is, `is_twice` asks whether the same comes out again."""
+
+    say: Callable[[str], None]
+    is_twice: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class UnitKind:
     """One kind of unit.
 
     `check` reports every problem of a unit and returns the kind's own data (None when there is none);
+    `run` is given a unit in order, to run what is in it and report what comes out wrong;
     `prepare` does slow work for a release that is new, before the import's transaction, outside of any;
     `import_unit` writes what the kind keeps beside a new Unit, inside the transaction, given what `prepare` made;
     `copy_unit` does so for the copy (second) of a unit (first) in another release, given what is to stand in the
@@ -56,6 +67,7 @@ class UnitKind:
     check: Callable[[UnitSource, Report], object]
     import_unit: Callable[["Unit", "PackageUnit", object], None]
     page_context: Callable[[HttpRequest, "Unit", "Enrolment | None", str], dict[str, object]]
+    run: "Callable[[PackageUnit, Report, Trial], None]" = lambda _unit, _report, _trial: None
     prepare: Callable[["PackageUnit"], object] = lambda unit: unit.data
     copy_unit: Callable[["Unit", "Unit", object], None] = lambda _old, _new, _replacement: None
     cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []

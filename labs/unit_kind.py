@@ -1,9 +1,9 @@
 """The unit kind `lab`: how a package's lab is checked and becomes a LabRelease, and where its pages draw it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -12,8 +12,9 @@ from courses.models import Unit
 from courses.unit_kinds import Report, UnitKind, UnitSource, register
 from labs.blobs import store_blob, store_files
 from labs.box import BoxEnvironment
+from labs.lab_settings import LabSettings, read_settings
 from labs.models import Lab, LabRelease, LabUnit
-from labs.nbgrader import ReleasedLab, check_source, make_release
+from labs.nbgrader import ReleasedLab, SourceProblem, check_source, make_release
 from labs.nbgrader.results import is_notebook_path
 from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.views.unit_panel import page_context
@@ -22,22 +23,13 @@ from labs.work.releasing import PreparedLab, find_or_create_release
 if TYPE_CHECKING:
     from courses.package.contents import PackageUnit
 
-# What is sensible, by name: the lowest and the highest.
-NEEDS: Final = {"gpus": (0, 8), "memory_gb": (0, 480), "minutes": (0, 4320)}
-LIMITS: Final = {"cell_seconds": (1, 3600), "total_seconds": (1, 7200), "memory_mb": (128, 65536)}
-SESSION: Final = {"idle_minutes": (5, 480), "sessions_max": (1, 1000)}
-TOOLS: Final = ("language-server", "terminal")
-
 
 @dataclass(frozen=True)
 class LabData:
     """A checked lab: its source notebooks and data files by path, and lab.toml's tables."""
 
     source: Mapping[str, bytes]
-    needs: Mapping[str, int]
-    limits: Mapping[str, int]
-    session: Mapping[str, Any]
-    grading: Mapping[str, Any]
+    settings: LabSettings
 
 
 def register_lab_kind() -> None:
@@ -59,83 +51,26 @@ def register_lab_kind() -> None:
 
 def check_lab(source: UnitSource, report: Report) -> LabData | None:
     """Everything wrong with `lab.toml`'s tables and the source notebooks; None when something is."""
-    problems: list[str] = []
+    errors: list[str] = []
 
-    def tell(path: str, message: str, *, line: int | None = None, code: str) -> None:
-        problems.append(code)
-        report(f"{source.path}/{path}" if path else source.path, message, line=line, code=code)
+    def tell(path: str, message: str, *, line: int | None = None, code: str, is_hint: bool = False) -> None:
+        errors.extend([] if is_hint else [code])
+        report(f"{source.path}/{path}", message, line=line, code=code, is_hint=is_hint)
 
-    needs = read_numbers(source.settings, "needs", NEEDS, tell)
-    limits = read_numbers(source.settings, "grading", LIMITS, tell)
-    session = read_session(source.settings, tell)
+    own = read_settings(source.settings, tell)
     files = {**read_folder(source.folder / "files"), **read_folder(source.folder / "source")}
     if not any(is_notebook_path(path) for path in files):
         tell("source", _("There is no notebook (*.ipynb) in this folder."), code="lab-without-notebook")
-    for found in check_source(files):
-        tell(f"source/{found.notebook}", found.message, line=found.line, code=found.code)
-    return (
-        None if problems else LabData(source=files, needs=needs, limits=limits, session=session, grading={})
-    )
+    else:
+        tell_problems(check_source(files), tell)
+    return None if errors else LabData(source=files, settings=own)
 
 
-def read_numbers(
-    table: Mapping[str, Any],
-    name: str,
-    known: Mapping[str, tuple[int, int]],
-    tell: Report,
-    *,
-    others: Sequence[str] = (),
-) -> dict[str, int]:
-    """A table of whole numbers in lab.toml, each from the lowest to the highest that `known` has for it.
-
-    `others` are further keys of that table, read elsewhere.
-    """
-    values = table.get(name, {})
-    if not isinstance(values, dict):
-        tell("lab.toml", _("[%(name)s] is a table of numbers.") % {"name": name}, code="lab-setting")
-        return {}
-    for key, value in values.items():
-        if key not in known:
-            words = {"name": name, "key": key, "known": ", ".join(sorted([*known, *others]))}
-            message = _("[%(name)s] has no “%(key)s”; it knows %(known)s.") % words
-            tell("lab.toml", message, code="lab-setting")
-            continue
-        lowest, highest = known[key]
-        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-            message = _("%(key)s is a whole number from %(lowest)s to %(highest)s.")
-            words = {"key": key, "lowest": lowest, "highest": highest}
-            tell("lab.toml", message % words, code="lab-setting")
-    return dict(values)
-
-
-def read_session(table: Mapping[str, Any], tell: Report) -> dict[str, Any]:
-    """[session]: two numbers, and `tools`, what JupyterLab loads beside the notebook."""
-    values = table.get("session", {})
-    if not isinstance(values, dict):
-        tell("lab.toml", _("[%(name)s] is a table.") % {"name": "session"}, code="lab-setting")
-        return {}
-    numbers = {key: value for key, value in values.items() if key != "tools"}
-    session: dict[str, Any] = read_numbers({"session": numbers}, "session", SESSION, tell, others=["tools"])
-    if "tools" in values:
-        session["tools"] = read_tools(values["tools"], tell)
-    return session
-
-
-def read_tools(value: object, tell: Report) -> list[str]:
-    """A list of tools, each once, in an order that says nothing."""
-    known = ", ".join(TOOLS)
-    if not isinstance(value, list):
-        tell(
-            "lab.toml",
-            _("tools is a list of names; it knows %(known)s.") % {"known": known},
-            code="lab-setting",
-        )
-        return []
-    for tool in value:
-        if tool not in TOOLS:
-            message = _("“%(tool)s” is no tool of a lab; known are %(known)s.")
-            tell("lab.toml", message % {"tool": tool, "known": known}, code="lab-setting")
-    return sorted({tool for tool in value if tool in TOOLS})
+def tell_problems(problems: Iterable[SourceProblem], tell: Report) -> None:
+    """What was found in the folder `source`, by file."""
+    for found in problems:
+        path = f"source/{found.notebook}".rstrip("/")
+        tell(path, found.message, line=found.line, code=found.code, is_hint=found.is_hint)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -163,10 +98,7 @@ def store_lab(data: LabData, released: ReleasedLab) -> PreparedLab:
         learner_files=store_files(released.learner_files),
         gradebook=store_blob(released.gradebook),
         grade_cells=[asdict(cell) for cell in released.grade_cells],
-        needs=data.needs,
-        limits=data.limits,
-        session=data.session,
-        grading=data.grading,
+        **vars(data.settings),
     )
 
 

@@ -26,6 +26,8 @@ Texts = dict[str, PackageText]
 def check_package(folder: Path, kinds: Mapping[str, UnitKind]) -> tuple[Package | None, list[Problem]]:
     """Read a package and say everything that is wrong with it, by file and line; the Package only when nothing is.
 
+    A package in order may have hints beside it.
+
     Nothing outside the folder is read, links are not followed, and sizes are checked before anything is
     parsed (`limits`). `kinds` are the kinds of unit by slug; each checks its own units.
     """
@@ -41,9 +43,10 @@ def check_package(folder: Path, kinds: Mapping[str, UnitKind]) -> tuple[Package 
         for unit in module.units:
             unit.check_kind(reading)
     about_texts, texts = _resolve_texts(about, modules, reading)
-    if problems or course is None:
+    if problems.has_errors or course is None:
         return None, problems.in_order()
-    return _make_package(course, about_texts, modules, texts, reading.tree.content_hash()), []
+    package = _make_package(course, about_texts, modules, texts, reading.tree.content_hash())
+    return package, problems.in_order()
 
 
 def _read_course(
@@ -140,6 +143,7 @@ def _make_package(
             position += 1
             units.append(
                 PackageUnit(
+                    path=unit.path,
                     slug=unit.slug,
                     kind=unit.kind,
                     position=position,

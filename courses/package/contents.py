@@ -8,12 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong. `path` is relative to the package, `code` a slug, `message` a sentence."""
+    """One thing that is wrong, or a hint. `path` is relative to the package, `code` a slug, `message` a sentence."""
 
     path: str
     line: int | None
     code: str
     message: str
+    is_hint: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,12 @@ class PackageText:
 class PackageUnit:
     """A unit. `position` counts through the course from 1, `folder` is where its files lie.
 
-    `title` and `texts` have the course's first language, and others where they are translated. `data` is what
-    the check of its kind returned. `files` are those of a unit that is a folder.
+    `path` names it in reports: its folder, or its files without language and ending. `title` and `texts` have
+    the course's first language, and others where they are translated. `data` is what the check of its kind
+    returned. `files` are those of a unit that is a folder.
     """
 
+    path: str
     slug: str
     kind: str
     position: int

@@ -57,7 +57,7 @@ def read_text(tree: Tree, path: str, report: Report, *, max_bytes: int) -> str |
     """A file's text with `\\n` at the end of each line; None, and a report, when it is too large or not UTF-8."""
     file = tree.files[path]
     if file.size > max_bytes:
-        _report_size(report, path, max_bytes)
+        report(path, _say_too_large(max_bytes), code="too-large")
         return None
     content = file.location.read_bytes()[:max_bytes]
     try:
@@ -85,9 +85,9 @@ class _Walk:
         self.bytes_left = MAX_PACKAGE_BYTES
         self.is_full = False
 
-    def refuse(self, path: str, message: str, *, line: int | None = None, code: str) -> None:
+    def refuse(self, path: str, message: str, *, code: str) -> None:
         self.refused.add(path)
-        self._report(path, message, line=line, code=code)
+        self._report(path, message, code=code)
 
     def enter(self, folder: Path, path: str, *, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -146,7 +146,7 @@ class _Walk:
     def _add_file(self, entry: os.DirEntry[str], path: str) -> None:
         size = entry.stat(follow_symlinks=False).st_size
         if size > MAX_FILE_BYTES:
-            _report_size(self.refuse, path, MAX_FILE_BYTES)
+            self.refuse(path, _say_too_large(MAX_FILE_BYTES), code="too-large")
             return
         self.bytes_left -= size
         if self.bytes_left < 0 or len(self.files) >= MAX_FILES:
@@ -171,8 +171,8 @@ def _names_in(folder: str, paths: Mapping[str, object] | frozenset[str]) -> list
     return sorted(name for name in rest if name and "/" not in name)
 
 
-def _report_size(report: Report, path: str, limit: int) -> None:
-    report(path, _("This file is larger than %(limit)s.") % {"limit": _megabytes(limit)}, code="too-large")
+def _say_too_large(limit: int) -> str:
+    return _("This file is larger than %(limit)s.") % {"limit": _megabytes(limit)}
 
 
 def _megabytes(size: int) -> str:

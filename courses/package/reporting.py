@@ -15,11 +15,14 @@ class Problems:
     def __init__(self) -> None:
         self._found: set[Problem] = set()
 
-    def __call__(self, path: str, message: str, *, line: int | None = None, code: str) -> None:
-        self._found.add(Problem(path, line, code, message))
+    def __call__(
+        self, path: str, message: str, *, line: int | None = None, code: str, is_hint: bool = False
+    ) -> None:
+        self._found.add(Problem(path, line, code, message, is_hint))
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    @property
+    def has_errors(self) -> bool:
+        return any(not each.is_hint for each in self._found)
 
     def in_order(self) -> list[Problem]:
         """By file and line."""
@@ -30,13 +33,28 @@ def format_problems(problems: Iterable[Problem]) -> str:
     """One line for each, `path:line: message`, an empty line between files, and a summary at the end."""
     groups = [list(group) for _path, group in groupby(problems, key=lambda each: each.path)]
     blocks = ["\n".join(format_problem(each) for each in group) for group in groups]
-    count = sum(len(group) for group in groups)
-    in_files = ngettext("in %(files)d file", "in %(files)d files", len(groups)) % {"files": len(groups)}
-    summary = ngettext("%(count)d problem", "%(count)d problems", count) % {"count": count}
-    return "\n\n".join([*blocks, f"{summary} {in_files}."])
+    found = [each for group in groups for each in group]
+    return "\n\n".join([*blocks, f"{_count(found)} {_count_files(len(groups))}."])
+
+
+def _count(problems: list[Problem]) -> str:
+    """Such as "3 problems", "1 problem and 2 hints", "2 hints"."""
+    hints = sum(each.is_hint for each in problems)
+    errors = len(problems) - hints
+    said = ngettext("%(count)d problem", "%(count)d problems", errors) % {"count": errors}
+    if not hints:
+        return said
+    hinted = ngettext("%(count)d hint", "%(count)d hints", hints) % {"count": hints}
+    return _("%(problems)s and %(hints)s") % {"problems": said, "hints": hinted} if errors else hinted
+
+
+def _count_files(count: int) -> str:
+    return ngettext("in %(files)d file", "in %(files)d files", count) % {"files": count}
 
 
 def format_problem(problem: Problem) -> str:
     """`path:line: message`; without a line where there is none, and "the package" for the whole."""
     place = problem.path or _("the package")
-    return f"{place}:{problem.line}: {problem.message}" if problem.line else f"{place}: {problem.message}"
+    place = f"{place}:{problem.line}" if problem.line else place
+    message = _("hint: %(message)s") % {"message": problem.message} if problem.is_hint else problem.message
+    return f"{place}: {message}"

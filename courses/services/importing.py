@@ -87,7 +87,7 @@ def _hash_package(folder: Path) -> str:
     """The package's content hash; empty when it has files that it may not have, which no hash counts."""
     problems = Problems()
     tree = read_tree(folder, problems)
-    return "" if problems else tree.content_hash()
+    return "" if problems.has_errors else tree.content_hash()
 
 
 def _find_release(content_hash: str) -> CourseRelease | None:

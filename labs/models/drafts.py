@@ -1,6 +1,7 @@
 """What authors bring back from their sessions: drafts of a lab's next release."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -20,7 +21,7 @@ class LabDraft(models.Model):
     `base`: the release that it was compared with, and that the cohort has while it may be released.
     `began_with`: the release whose source the author's session had begun with; empty where no session runs.
     `claimed_at`: a lease of the worker that checks it, renewed while it works.
-    `problems`: what is wrong, as `labs.nbgrader.SourceProblem` with the name of its cell.
+    `problems`: what is wrong, and hints, as `labs.nbgrader.SourceProblem` with the name of its cell.
     `comparison`: digest of a blob, what differs from `base` (`labs.nbgrader.comparing`); empty until checked.
     `learner_files`, `gradebook`, `grade_cells`: nbgrader's release of it, where nothing was wrong.
     `same_as`: the draft that held the same content already; then this one is discarded.
@@ -87,8 +88,13 @@ class LabDraft(models.Model):
         return self.status in WORKING_DRAFT_STATUSES
 
     @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The problems without those that are hints."""
+        return [problem for problem in self.problems if not problem.get("is_hint")]
+
+    @property
     def is_releasable(self) -> bool:
-        return self.status == DraftStatus.CHECKED and not self.problems
+        return self.status == DraftStatus.CHECKED and not self.errors
 
 
 class LabDraftEvent(StatusEvent):

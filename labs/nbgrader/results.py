@@ -166,10 +166,14 @@ class GradingResult:
 
 @dataclass(frozen=True)
 class SourceProblem:
-    """Something wrong with an author's notebook; `cell` counts from 0, `line` from 1 in the .ipynb file."""
+    """Something wrong with an author's notebook; `cell` counts from 0, `line` from 1 in the .ipynb file.
+
+    A hint is what an author should know and may leave as it is.
+    """
 
     notebook: str
     cell: int | None
     line: int | None
     code: str
     message: str
+    is_hint: bool = False

@@ -2,10 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -93,8 +93,12 @@ def released_lab(release: LabRelease) -> ReleasedLab:
 
 
 def limits_of(release: LabRelease) -> BoxLimits:
+    return make_limits(release.limits)
+
+
+def make_limits(table: Mapping[str, int]) -> BoxLimits:
     """The lab's own limits (lab.toml's `[grading]`) over the box's defaults."""
-    own = dict(release.limits)
+    own: dict[str, Any] = dict(table)
     memory_mb = own.pop("memory_mb", None)
     if memory_mb is not None:
         own["memory_bytes"] = memory_mb * MEBIBYTE

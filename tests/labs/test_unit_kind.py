@@ -8,9 +8,11 @@ import pytest
 
 from courses.models import Cohort
 from courses.unit_kinds import UnitSource
+from labs.lab_settings import LabSettings
 from labs.models import LabRelease, LabUnit
 from labs.nbgrader import ReleasedLab, SourceProblem
 from labs.unit_kind import LabData, check_lab, copy_lab, import_lab, store_lab
+from labs.work.grading import make_limits
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
@@ -18,7 +20,9 @@ from tests.factories import labs as make_labs
 class Reported(list[tuple[str, str]]):
     """Collects problems as a report does: path and code."""
 
-    def __call__(self, path: str, _message: str, *, line: int | None = None, code: str) -> None:
+    def __call__(
+        self, path: str, _message: str, *, line: int | None = None, code: str, is_hint: bool = False
+    ) -> None:
         self.append((path, code))
 
 
@@ -60,68 +64,24 @@ def test_a_broken_notebook_is_named(folder: Path) -> None:
     assert [path for path, _code in reported] == ["modules/10-a/10-lab/source/lab.ipynb"]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"needs": {"gpu": 1}},
-        {"needs": {"gpus": -1}},
-        {"needs": {"gpus": True}},
-        {"needs": {"gpus": "one"}},
-        {"needs": 3},
-        {"grading": {"cell_seconds": 10**9}},
-        {"grading": {"total_seconds": 0}},
-    ],
-)
-def test_a_setting_that_makes_no_sense_is_named(folder: Path, settings: dict[str, Any]) -> None:
-    reported = Reported()
-    check_lab(source_of(folder, **settings), reported)
-    assert ("modules/10-a/10-lab/lab.toml", "lab-setting") in reported
-
-
-@pytest.mark.parametrize(
-    ("session", "words"),
-    [
-        (3, "[session] is a table."),
-        ({"idle": 5}, "[session] has no “idle”; it knows idle_minutes, sessions_max, tools."),
-        ({"idle_minutes": 4}, "idle_minutes is a whole number from 5 to 480."),
-        ({"idle_minutes": 481}, "idle_minutes is a whole number from 5 to 480."),
-        ({"sessions_max": 0}, "sessions_max is a whole number from 1 to 1000."),
-        ({"sessions_max": 1001}, "sessions_max is a whole number from 1 to 1000."),
-        ({"sessions_max": True}, "sessions_max is a whole number from 1 to 1000."),
-        ({"tools": "terminal"}, "tools is a list of names; it knows language-server, terminal."),
-        ({"tools": ["rocket"]}, "“rocket” is no tool of a lab; known are language-server, terminal."),
-        (
-            {"tools": [["terminal"]]},
-            "“['terminal']” is no tool of a lab; known are language-server, terminal.",
-        ),
-        ({"tools": ["create-assignment"]}, "“create-assignment” is no tool of a lab"),
-    ],
-)
-def test_what_makes_no_sense_in_the_table_of_the_session_is_said(
-    folder: Path, session: Any, words: str
-) -> None:
-    messages: list[str] = []
-
-    def report(_path: str, message: str, *, line: int | None = None, code: str) -> None:
-        messages.append(message)
-
+def test_the_tables_of_lab_toml_become_the_releases(folder: Path) -> None:
     (folder / "source" / "lab.ipynb").write_text("x")
-    assert check_lab(source_of(folder, session=session), report) is None
-    assert len(messages) == 1
-    assert messages[0].startswith(words)
-
-
-def test_the_table_of_the_session_becomes_the_releases(folder: Path) -> None:
-    (folder / "source" / "lab.ipynb").write_text("x")
-    table = {"idle_minutes": 5, "sessions_max": 1000, "tools": ["terminal", "language-server", "terminal"]}
-    data = check_lab(source_of(folder, session=table), Reported())
+    chosen = {"feedback": "points", "attempts": 3, "pace_minutes": 10, "late_penalty": "zero"}
+    session = {"idle_minutes": 5, "tools": ["terminal", "language-server", "terminal"]}
+    tables = {"needs": {"gpus": 1}, "grading": {"cell_seconds": 30, **chosen}, "session": session}
+    data = check_lab(source_of(folder, **tables), Reported())
     assert data is not None
-    assert data.session == {
-        "idle_minutes": 5,
-        "sessions_max": 1000,
-        "tools": ["language-server", "terminal"],
-    }
-    assert store_lab(data, RELEASED).session == data.session
+    prepared = store_lab(data, RELEASED)
+    assert (prepared.needs, prepared.limits, prepared.grading) == ({"gpus": 1}, {"cell_seconds": 30}, chosen)
+    assert prepared.session == {"idle_minutes": 5, "tools": ["language-server", "terminal"]}
+    assert make_limits(prepared.limits).cell_seconds == 30
+
+
+def test_a_table_that_makes_no_sense_is_named_with_its_file(folder: Path) -> None:
+    (folder / "source" / "lab.ipynb").write_text("x")
+    reported = Reported()
+    assert check_lab(source_of(folder, grading={"feedback": "everything"}), reported) is None
+    assert reported == [("modules/10-a/10-lab/lab.toml", "lab-setting")]
 
 
 RELEASED = ReleasedLab(
@@ -135,7 +95,9 @@ RELEASED = ReleasedLab(
 
 @pytest.mark.django_db
 def test_equal_content_is_the_same_release() -> None:
-    data = LabData(source=RELEASED.source, needs={}, limits={}, session={"idle_minutes": 20}, grading={})
+    data = LabData(
+        RELEASED.source, LabSettings(needs={}, limits={}, session={"idle_minutes": 20}, grading={})
+    )
     course = make.CourseFactory.create()
     for number in (1, 2):
         release = make.CourseReleaseFactory.create(course=course, number=number)
