@@ -50,7 +50,8 @@ class ContentsClient(Asker):
     """The workspace of one session, by a token for that one server.
 
     Raises HubUnavailableError where the factory's proxy cannot be reached, ServerAnswerError for everything
-    that the learner's server itself does wrong: refusing, answering too much, too slowly, or not at all.
+    that the learner's server itself does wrong: refusing, answering too much, too slowly, or not at all. What may
+    as well be the proxy's or the hub's doing, and soon over, has the reason `server_unreachable`.
     """
 
     def __init__(
@@ -207,6 +208,13 @@ class ContentsClient(Asker):
             raise ServerAnswerError(f"{method}: {error}", reason="answer_too_large") from error
         except (TooSlowError, httpx.TimeoutException) as error:
             raise ServerAnswerError(f"{method}: too slow", reason="answer_too_slow") from error
+        except (
+            httpx.NetworkError,
+            httpx.RemoteProtocolError,
+        ) as error:  # cut off, by the proxy's end as well
+            raise ServerAnswerError(
+                f"{method}: {type(error).__name__}", reason="server_unreachable"
+            ) from error
         except httpx.HTTPError as error:
             raise ServerAnswerError(f"{method}: {type(error).__name__}") from error
 

@@ -66,6 +66,16 @@ def test_what_stands_between_us_and_a_server_is_told_from_its_own_faults(status:
     assert caught.value.reason != reason
 
 
+@pytest.mark.parametrize("fault", [httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError])
+def test_an_answer_that_was_cut_off_may_be_the_proxys_end(fault: type[httpx.TransportError]) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        raise fault("cut off")
+
+    with pytest.raises(ServerAnswerError) as caught:
+        client(answer).list_files("demo", max_files=9, max_depth=5)
+    assert caught.value.reason == "server_unreachable"
+
+
 def test_a_redirect_is_never_followed() -> None:
     asked: list[str] = []
 

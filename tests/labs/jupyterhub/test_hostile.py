@@ -16,6 +16,8 @@ pytestmark = pytest.mark.live
 SECONDS = 1.0
 MEGABYTE = 1024 * 1024
 SLOW = {"dripping_headers", "dripping_early_answers", "dripping_body", "silence"}
+# Not to be told from what a proxy that is killed leaves.
+CUT = {"cut_short", "no_http", "switched_protocols", "endless_headers", "endless_header_line"}
 REASONS = {
     "endless_body": {"answer_too_large"},
     "endless_chunks": {"answer_too_large"},
@@ -25,6 +27,7 @@ REASONS = {
     "hundred_thousand_files": {"answer_too_large"},
     "folders_in_a_circle": {"too_deep"},
     **{name: {"answer_too_slow"} for name in SLOW},
+    **{name: {"server_unreachable"} for name in CUT},
 }
 HARMLESS = {"odd_names", "larger_than_listed"}  # there is a list to be had
 
