@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from labs.exceptions import HubUnavailableError, LabError, StaleStateError
+from labs.exceptions import LabError, StaleStateError
 from labs.models import LabDraft, LabSession, Snapshot
 from labs.states import DraftStatus, SessionStatus
 from labs.transitions import move_draft
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
+from labs.work.outages import is_worth_waiting
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -135,17 +136,14 @@ def find_same(draft: LabDraft, content_hash: str) -> LabDraft | None:
 
 
 def give_up_or_wait(draft: LabDraft, error: Exception) -> None:
-    """Faults that the author can mend are said at once; others only after further tries.
-
-    While the factory is known to be down nothing is given up, as with submissions.
-    """
-    is_down = isinstance(error, HubUnavailableError) and error.reason == "hub_down"
+    """Faults that the author can mend are said at once; others only after further tries, and for no outage."""
     reason = AUTHORS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
-    if not reason and not is_down and timezone.now() - draft.requested_at > GIVE_UP_AFTER:
-        reason = "draft_not_collected"
-    if not reason:
+    session = find_session_at_press(draft)
+    hub = session.hub if session else None
+    if not reason and is_worth_waiting(hub, since=draft.requested_at, patience=GIVE_UP_AFTER):
         leave_to_sweep(draft)
         return
+    reason = reason or "draft_not_collected"
     try:
         move_draft(draft, DraftStatus.FAILED, reason=reason)
     except StaleStateError:

@@ -7,6 +7,7 @@ from typing import Final
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from labs.models import Hub, HubOutage
 
@@ -16,8 +17,6 @@ SILENT_FOR: Final = timedelta(seconds=8)
 """A hub that is started anew is back sooner, and that is no outage for people."""
 
 PROBE_EVERY: Final = (timedelta(seconds=1), timedelta(seconds=10))
-
-
 ANSWER_EVERY: Final = 10  # seconds
 
 
@@ -67,3 +66,14 @@ def note_silence(hub: Hub, asked_at: datetime, now: datetime) -> None:
         shortest, longest = PROBE_EVERY
         fields = {"probe_at": now + min(max((now - hub.down_since) / 4, shortest), longest)}
     Hub.objects.filter(pk=hub.pk, down_since=hub.down_since).update(**fields)
+
+
+def is_worth_waiting(hub: Hub | None, *, since: datetime, patience: timedelta) -> bool:
+    """Whether what was asked for `since` a moment, and cannot be had, is to be tried again.
+
+    For `patience`, in which an outage of the `hub` that it is asked of does not count.
+    """
+    if hub is not None and hub.down_since:
+        return True
+    outage = HubOutage.objects.filter(hub=hub, ended_at__gt=since).order_by("ended_at").last()
+    return timezone.now() - (outage.ended_at if outage else since) < patience

@@ -29,6 +29,7 @@ from labs.work.connections import (
     connect_workspace,
     reachable_sessions,
 )
+from labs.work.outages import is_worth_waiting
 from labs.work.workspaces import save_if_changed, save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -129,9 +130,11 @@ def save_before_stop(session: LabSession, connect: WorkspaceConnector) -> bool:
             save_snapshot(session, workspace, Snapshot.Cause.STOP)
     except Exception as error:
         logger.exception("session %s: no snapshot before its stop", session.server_name)
-        is_final = isinstance(error, ServerAnswerError | SpawnRejectedError)
-        is_final &= getattr(error, "reason", "") != "server_unreachable"
-        if not is_final and timezone.now() - find_save_start(session) < SAVE_FOR:
+        is_final = (
+            isinstance(error, ServerAnswerError | SpawnRejectedError) and error.reason != "server_unreachable"
+        )
+        stopped_at = session.stop_requested_at or session.requested_at
+        if not is_final and is_worth_waiting(session.hub, since=stopped_at, patience=SAVE_FOR):
             return False
         note_session(session, reason="not_saved")
     return True
@@ -144,13 +147,6 @@ def save_again(session: LabSession, connect: WorkspaceConnector) -> None:
             save_if_changed(session, workspace, cause=Snapshot.Cause.STOP)
     except LabError as error:  # most often it is about to end
         logger.info("session %s: not saved again: %s", session.server_name, error)
-
-
-def find_save_start(session: LabSession) -> datetime:
-    """Since when its work could have been saved: the stop, or the end of an outage since."""
-    stopped_at = session.stop_requested_at or session.requested_at
-    outage = session.hub.outages.filter(ended_at__gt=stopped_at).order_by("ended_at").last()
-    return outage.ended_at if outage else stopped_at
 
 
 @transaction.atomic

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from labs.blobs import hash_files, read_files, store_files
 from labs.exceptions import HubUnavailableError, ServerAnswerError
-from labs.models import LabDraft, LabRelease, LabSession, Snapshot, Workspace
+from labs.models import Hub, LabDraft, LabRelease, LabSession, Snapshot, Workspace
 from labs.states import DraftStatus, SessionStatus
-from labs.work.drafting import MAX_TRIES, collect_draft, reconcile_drafts
+from labs.work.drafting import GIVE_UP_AFTER, MAX_TRIES, collect_draft, reconcile_drafts
 from labs.work.workspaces import MAX_FILES
 from tests.factories import labs as make
 from tests.fakes.hub import FakeContents, SilentContents
@@ -171,20 +171,50 @@ def test_an_empty_folder_is_no_draft(session: LabSession) -> None:
     assert (draft.status, draft.reason) == (DraftStatus.FAILED, "draft_empty")
 
 
-@pytest.mark.parametrize(("reason", "to"), [("hub_down", DraftStatus.COLLECTING), ("", DraftStatus.FAILED)])
-def test_a_draft_waits_for_a_factory_that_is_known_to_be_down(
-    session: LabSession, reason: str, to: DraftStatus
-) -> None:
-    @contextmanager
-    def fail(_session: LabSession) -> Iterator[Any]:
-        raise HubUnavailableError(reason=reason)
-        yield
+@contextmanager
+def unavailable(_session: LabSession) -> Iterator[Any]:
+    raise HubUnavailableError
+    yield
 
-    draft = requested(session)
+
+def collect_late(draft: LabDraft) -> DraftStatus:
+    """An hour after the press, from a factory that does not answer."""
     LabDraft.objects.update(requested_at=timezone.now() - timedelta(hours=1))
-    collect_draft(draft.pk, connect=fail)
+    collect_draft(draft.pk, connect=unavailable)
     draft.refresh_from_db()
-    assert draft.status == to
+    return DraftStatus(draft.status)
+
+
+def test_a_draft_waits_for_a_factory_that_is_known_to_be_down(session: LabSession) -> None:
+    draft = requested(session)
+    Hub.objects.update(down_since=timezone.now())
+    assert collect_late(draft) == DraftStatus.COLLECTING
+    Hub.objects.update(down_since=None)
+    assert collect_late(draft) == DraftStatus.FAILED
+
+
+def test_a_factory_that_is_just_back_is_given_as_long_as_any(session: LabSession) -> None:
+    draft = requested(session)
+    now = timezone.now()
+    outage = make.HubOutageFactory.create(hub=session.hub, began_at=now - timedelta(hours=2), ended_at=now)
+    assert collect_late(draft) == DraftStatus.COLLECTING
+    outage.ended_at = now - GIVE_UP_AFTER
+    outage.save()
+    assert collect_late(draft) == DraftStatus.FAILED
+
+
+def test_a_fault_of_ours_is_tried_again_where_no_server_is_asked(
+    session: LabSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OSError
+
+    LabSession.objects.update(status=SessionStatus.STOPPED)
+    monkeypatch.setattr("labs.work.drafting.find_same", fail)
+    draft = requested(session)
+    save(session, {"lab.ipynb": b"new"})
+    assert not collect(draft, FakeContents())
+    assert draft.status == DraftStatus.COLLECTING
 
 
 def test_a_silent_server_is_asked_again_and_then_the_author_is_told(session: LabSession) -> None:
