@@ -40,18 +40,21 @@ class Happening:
     by: str = ""
 
 
-def list_steps(session: LabSession) -> list[Step]:
-    """The way from request to ready, or from there to the end: each step with what it means and how far it is."""
+def list_steps(session: LabSession, *, is_delayed: bool = False) -> list[Step]:
+    """The way from request to ready, or from there to the end: each step with what it means and how far it is.
+
+    Of one that `is_delayed` nothing is said of how long it usually takes.
+    """
     if session.status == SessionStatus.STOPPING:
-        return _steps_to_the_end(session)
+        return _steps_to_the_end(session, is_delayed=is_delayed)
     factory = session.hub.factory.name
+    starting = _("Your own server is starting. This usually takes less than a minute.")
+    if is_delayed:
+        starting = _("Your own server is starting.")
     times = (session.requested_at, session.asked_at, session.delivery_claimed_at, session.ready_at)
     names = (
         (_("Requested"), _("Paja has your request and passes it on to the factory.")),
-        (
-            _("Starting at %(factory)s") % {"factory": factory},
-            _("Your own server is starting. This usually takes less than a minute."),
-        ),
+        (_("Starting at %(factory)s") % {"factory": factory}, starting),
         (
             _("Putting your files in place"),
             _("Your server runs. The lab's notebooks, and your work from before, are put into it."),
@@ -87,9 +90,11 @@ def list_happenings(session: LabSession) -> list[Happening]:
     ]
 
 
-def _steps_to_the_end(session: LabSession) -> list[Step]:
+def _steps_to_the_end(session: LabSession, *, is_delayed: bool) -> list[Step]:
     asked = _("Restart asked for") if session.is_restarting else _("Stop asked for")
     saving = _("Your work is copied to Paja, and then the server is ended. This usually takes a few seconds.")
+    if is_delayed:
+        saving = _("Your work is copied to Paja, and then the server is ended.")
     last = _("Starting anew") if session.is_restarting else _("Stopped")
     return [
         Step(asked, "", "done", session.stop_requested_at),

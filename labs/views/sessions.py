@@ -111,7 +111,7 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
     unsaved = find_unsaved(lab_session.workspace)
     successor, kept = (None, None) if lab_session.is_active else _find_what_followed(lab_session)
     trouble = None if successor else find_trouble(lab_session.hub, lab_session, times.now)
-    steps = list_steps(lab_session)
+    steps = list_steps(lab_session, is_delayed=bool(trouble and trouble.since))
     return {
         "session": lab_session,
         "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from courses.models import Enrolment, User
 from labs.blobs import hash_files, store_files
-from labs.models import LabSession, LabUnit, Snapshot, Workspace
+from labs.models import Hub, LabSession, LabUnit, Snapshot, Workspace
 from labs.reasons import sentence_for
 from labs.services.workspaces import RETENTION
 from labs.states import SessionStatus
@@ -143,8 +143,12 @@ def test_a_lab_that_runs_is_restarted_and_the_page_says_so(
     assert "Your lab is stopped, its work is saved, and it starts again" in read(as_ada, address)
     page = as_ada.post(f"{address}reset", follow=True).content.decode()
     assert LabSession.objects.get(pk=session.pk).is_restarting
-    assert "starts again with it" in page
+    assert "This takes less than a minute." in page
     assert f"/labs/sessions/{session.public_id}/" in page
+    Hub.objects.update(down_since=timezone.now())
+    page = read(as_ada, address)
+    assert "starts again with it when Kajaani is back." in page
+    assert "less than a minute" not in page
 
 
 def test_a_reset_before_the_first_start_is_refused_with_a_sentence(as_ada: Client, address: str) -> None:

@@ -379,6 +379,17 @@ def test_a_factory_that_is_down_is_said_with_what_it_means(
     assert words in page
 
 
+@pytest.mark.parametrize("status", [SessionStatus.SPAWNING, SessionStatus.STOPPING])
+def test_a_factory_that_is_down_lets_nobody_promise_how_long_it_takes(
+    as_ada: Client, make_session: MakeSession, status: SessionStatus
+) -> None:
+    session = make_session(status, asked_at=timezone.now())
+    assert "This usually takes" in as_ada.get(address_of(session)).content.decode()
+
+    Hub.objects.update(down_since=timezone.now())
+    assert "usually" not in as_ada.get(address_of(session)).content.decode()
+
+
 def test_a_browser_can_be_asked_to_tell_while_the_lab_starts(
     as_ada: Client, make_session: MakeSession
 ) -> None:
