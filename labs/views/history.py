@@ -19,16 +19,13 @@ from labs.blobs import read_blob
 from labs.exceptions import RefusedError
 from labs.models import LabUnit, Snapshot
 from labs.reasons import sentence_for
+from labs.services.history import RETENTION, find_before, find_history, find_version
 from labs.services.lab_units import find_title
 from labs.services.previews import list_saved_files, make_preview, write_archive
 from labs.services.workspaces import (
-    RETENTION,
     dismiss_new_files,
     find_active,
-    find_before,
-    find_history,
     find_offer,
-    find_version,
     reset_lab,
     restore_snapshot,
     take_new_files,

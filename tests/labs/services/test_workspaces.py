@@ -1,7 +1,6 @@
-"""The history of a learner's work: what it says, going back, beginning anew, a newer release's files."""
+"""A learner's files of a lab: going back to a version, beginning anew, a newer release's files."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,44 +8,21 @@ from django.utils import timezone
 
 from courses.models import Enrolment
 from labs import tasks
-from labs.blobs import hash_files, store_files
+from labs.blobs import store_files
 from labs.exceptions import RefusedError
 from labs.models import LabSession, LabUnit, Snapshot, Workspace
 from labs.services.workspaces import (
-    RETENTION,
-    Changes,
-    compare,
     dismiss_new_files,
-    find_history,
     find_offer,
     reset_lab,
     restore_snapshot,
     take_new_files,
 )
 from labs.states import SessionStatus
-from labs.work import pruning
 from tests.factories import labs as make
+from tests.labs.services.conftest import save
 
 pytestmark = pytest.mark.django_db
-
-RELEASED = {"lab.ipynb": b"blank", "data.csv": b"a;b"}
-
-
-@pytest.fixture
-def lab_unit(enrolment: Enrolment) -> LabUnit:
-    make.HubFactory.create(factory=enrolment.cohort.factory)
-    lab_unit = LabUnit.objects.select_related("unit", "release__lab__course").get(
-        unit__release=enrolment.cohort.release
-    )
-    lab_unit.release.number = 1
-    lab_unit.release.learner_files = store_files(RELEASED)
-    lab_unit.release.save()
-    return lab_unit
-
-
-@pytest.fixture
-def workspace(enrolment: Enrolment, lab_unit: LabUnit) -> Workspace:
-    return make.WorkspaceFactory.create(owner=enrolment.learner, lab=lab_unit.release.lab)
 
 
 @pytest.fixture
@@ -56,72 +32,6 @@ def make_session(enrolment: Enrolment, lab_unit: LabUnit) -> Callable[..., LabSe
         return make.LabSessionFactory.create(enrolment=enrolment, status=status, **fields)
 
     return make_session
-
-
-def save(workspace: Workspace, files: dict[str, bytes], *, minutes_ago: int = 0, **fields: Any) -> Snapshot:
-    digests = store_files(files)
-    return make.SnapshotFactory.create(
-        workspace=workspace,
-        files=digests,
-        content_hash=hash_files(digests),
-        byte_count=sum(map(len, files.values())),
-        created_at=timezone.now() - timedelta(minutes=minutes_ago),
-        **fields,
-    )
-
-
-# --- The history ---------------------------------------------------------------------------------------
-
-
-def test_a_version_says_what_changed_since_the_one_before(
-    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
-) -> None:
-    save(workspace, {"lab.ipynb": b"1", "old.py": b""}, minutes_ago=9)
-    save(workspace, {"lab.ipynb": b"2", "new.py": b""})
-    newest, first = find_history(enrolment, lab_unit, number=None).versions
-    assert newest.changes == Changes(added=("new.py",), changed=("lab.ipynb",), removed=("old.py",))
-    assert newest.changes.words == "1 file changed, 1 new file, 1 file deleted"
-    assert (newest.is_current, first.is_current, first.changes) == (True, False, None)
-
-
-def test_the_last_version_of_a_page_is_compared_with_the_first_of_the_next(
-    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
-) -> None:
-    for number in range(25):
-        save(workspace, {"lab.ipynb": str(number).encode()}, minutes_ago=number)
-    first = find_history(enrolment, lab_unit, number="1")
-    second = find_history(enrolment, lab_unit, number="2")
-    assert (len(first.versions), len(second.versions)) == (20, 5)
-    assert first.versions[-1].changes == Changes((), ("lab.ipynb",), ())
-    assert not any(version.is_current for version in second.versions)
-
-
-def test_a_long_history_takes_as_many_queries_as_a_short_one(
-    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace, count_queries: Callable[[Any], int]
-) -> None:
-    save(workspace, {"lab.ipynb": b"1"}, minutes_ago=99)
-    short = count_queries(lambda: find_history(enrolment, lab_unit, number=None))
-    for number in range(15):
-        session = make.LabSessionFactory.create(
-            enrolment=enrolment, release=lab_unit.release, status="stopped"
-        )
-        save(workspace, {"lab.ipynb": str(number).encode()}, minutes_ago=number, session=session)
-    assert count_queries(lambda: find_history(enrolment, lab_unit, number=None)) == short
-
-
-def test_somebody_who_never_started_has_an_empty_history(enrolment: Enrolment, lab_unit: LabUnit) -> None:
-    history = find_history(enrolment, lab_unit, number=None)
-    assert (history.versions, history.before) == ((), None)
-
-
-def test_nothing_that_changed_is_said_so() -> None:
-    assert compare({"a": "1"}, {"a": "1"}).words == "Nothing changed"
-
-
-def test_the_page_says_the_policy_that_is_followed() -> None:
-    for step in pruning.RETENTION:
-        hours, days = step.age / timedelta(hours=1), step.age.days
-        assert f"{hours:.0f} hours" in str(RETENTION) or f"{days} days" in str(RETENTION)
 
 
 # --- Going back ----------------------------------------------------------------------------------------
@@ -207,24 +117,6 @@ def test_nothing_is_reset_before_the_first_start(enrolment: Enrolment, lab_unit:
     with pytest.raises(RefusedError) as refused:
         reset_lab(enrolment, lab_unit, actor=enrolment.learner)
     assert refused.value.reason == "nothing_to_reset"
-
-
-def test_the_version_before_is_offered_while_a_restore_waits_and_after_it(
-    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
-) -> None:
-    old = save(workspace, {"a": b"old"}, minutes_ago=9)
-    newest = save(workspace, {"a": b"new"}, minutes_ago=5)
-    made = restore_snapshot(old, actor=enrolment.learner)
-    stopped = save(workspace, {"a": b"newer"})
-    waiting = find_history(enrolment, lab_unit, number=None)
-    assert (waiting.wanted, waiting.before) == (made, stopped)
-
-    stopped.delete()
-    Workspace.objects.update(wanted=None)
-    assert find_history(enrolment, lab_unit, number=None).before == newest
-
-    save(workspace, {"a": b"on"})
-    assert find_history(enrolment, lab_unit, number=None).before is None
 
 
 # --- A newer release -----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from courses.models import Enrolment, User
 from labs.blobs import hash_files, store_files
 from labs.models import Hub, LabSession, LabUnit, Snapshot, Workspace
 from labs.reasons import sentence_for
-from labs.services.workspaces import RETENTION
+from labs.services.history import RETENTION
 from labs.states import SessionStatus
 from tests.factories import labs as make
 from tests.labs.views.conftest import MakeSession
