@@ -3,6 +3,7 @@
 from labs.box.bubblewrap import find_bubblewrap
 from labs.box.execution import Execution, execute_notebook, name_cell
 from labs.box.kernel import BoxKernel, CellRun
+from labs.box.kernelspecs import KernelSpec, find_kernel
 from labs.box.limits import BoxEnvironment, BoxLimits
 from labs.box.watching import Fault
 
@@ -13,7 +14,9 @@ __all__ = [
     "CellRun",
     "Execution",
     "Fault",
+    "KernelSpec",
     "execute_notebook",
     "find_bubblewrap",
+    "find_kernel",
     "name_cell",
 ]

@@ -2,6 +2,11 @@
 
     python -m tests.labs.box.attacks LAB_PYTHON [CASE …]
 
+What `expected.toml` may say of a case: `outcome`, `reason` (each one or several that will do), `faulty_cell`,
+`points` per grade cell, `tampered` (cells that must have no automatic points and wait for a person), `says` (stands in
+what is printed), `forbidden` (words that must not be shown), `cell_seconds`, and `identity`: `one` is graded once, as
+whoever runs the tests, `both` as root and as a user.
+
 It lays bait on the host first: a server, sockets, files, an environment variable and a process that hold a secret.
 """
 
@@ -26,7 +31,7 @@ import psutil
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.box.bubblewrap import find_prefixes
-from labs.nbgrader import ReleasedLab, autograde, make_release
+from labs.nbgrader import FeedbackDetail, GradingPolicy, ReleasedLab, autograde, make_release
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT / "tests" / "notebooks"
@@ -38,6 +43,8 @@ LIMITS = BoxLimits(
     total_seconds=100,
     disk_bytes=32 * 1024**2,
 )
+# Stands in the lab's hidden tests, so nothing that a learner is shown may hold it.
+HIDDEN_WORD = "tuonelanjoki"
 SOLUTIONS = {"first": "def first():\n    return 1", "last": "def last():\n    return 3"}
 
 
@@ -46,6 +53,16 @@ class Case:
     name: str
     code: str
     expected: dict[str, Any]
+
+    @property
+    def is_for_both(self) -> bool:
+        return {"one": False, "both": True}[self.expected.get("identity", "one")]
+
+    @property
+    def policy(self) -> GradingPolicy:
+        """Outputs cost a run of their own, so they are asked for only where the case says something of them."""
+        is_looked_at = {"says", "forbidden"} & self.expected.keys()
+        return GradingPolicy(detail=FeedbackDetail.FULL if is_looked_at else FeedbackDetail.MESSAGES)
 
 
 def load_cases() -> list[Case]:
@@ -76,16 +93,20 @@ def grade_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, A
     }
     limits = replace(LIMITS, cell_seconds=case.expected.get("cell_seconds", LIMITS.cell_seconds))
     started_at = time.monotonic()
-    result = autograde(release, submitted, limits=limits, environment=BoxEnvironment(python))
+    result = autograde(
+        release, submitted, limits=limits, environment=BoxEnvironment(python), policy=case.policy
+    )
     notebook = result.notebooks[0]
     shown = [output for cell in notebook.feedback for output in cell.outputs]
     return {
         "outcome": notebook.outcome.value,
         "reason": notebook.reason,
         "faulty_cell": notebook.faulty_cell,
-        "points": {cell.grade_id: cell.auto_score for cell in notebook.cells},
+        "points": {cell.grade_id: cell.auto_score for cell in notebook.cells if not cell.is_tampered},
+        "tampered": [cell.grade_id for cell in notebook.cells if cell.is_tampered],
+        "waiting": [cell.grade_id for cell in notebook.cells if cell.needs_manual_grade],
         "printed": "".join(str(output.get("text", "")) for output in shown),
-        "shown": json.dumps(shown),
+        "shown": json.dumps([shown, [cell.message for cell in notebook.cells]]),
         "seconds": time.monotonic() - started_at,
     }
 

@@ -9,38 +9,46 @@ from typing import Any
 
 import pytest
 
-from tests.labs.box.attacks import CASES, ROOT, Case, load_cases
+from tests.labs.box.attacks import CASES, HIDDEN_WORD, ROOT, load_cases
 from tests.labs.box.people import as_user
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
-EVERYBODY = ["root", "user"]
+IS_ROOT = os.geteuid() == 0
+IDENTITIES = ["root", "user"] if IS_ROOT else ["user"]
+CASES_BY_NAME = {case.name: case for case in load_cases()}
+FOR_BOTH = [case.name for case in CASES_BY_NAME.values() if case.is_for_both]
+GRADED = [
+    (identity, name)
+    for identity in IDENTITIES
+    for name in (FOR_BOTH if identity != IDENTITIES[0] else CASES_BY_NAME)
+]
 
 
-@pytest.fixture(scope="module", params=EVERYBODY)
+@pytest.fixture(scope="module", params=IDENTITIES)
 def run(request: pytest.FixtureRequest, lab_python: Path) -> dict[str, Any]:
-    """All cases graded by one process, two at a time, as root or as a user."""
-    if request.param == "root" and os.geteuid() != 0:
-        pytest.skip("only root can be root")
+    """Cases graded by one process, two at a time: all by whoever runs the tests, those for both as a user too."""
     command = [sys.executable, "-m", "tests.labs.box.attacks", str(lab_python)]
-    if request.param == "user" and os.geteuid() == 0:
-        command = as_user(command, python=lab_python)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    if request.param != IDENTITIES[0]:
+        command = as_user([*command, *FOR_BOTH], python=lab_python)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     told: dict[str, Any] = json.loads(done.stdout)
     assert (told["uid"] == 0) is (request.param == "root")
     return told
 
 
-@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.name)
-def test_an_attack_ends_as_its_folder_says(run: dict[str, Any], case: Case) -> None:
-    result = run["results"][case.name]
-    expected = case.expected
+@pytest.mark.parametrize(("run", "name"), GRADED, indirect=["run"])
+def test_an_attack_ends_as_its_folder_says(run: dict[str, Any], name: str) -> None:
+    result, expected = run["results"][name], CASES_BY_NAME[name].expected
     assert result["outcome"] in _alternatives(expected["outcome"])
     assert result["reason"] in _alternatives(expected.get("reason", ""))
     assert result["faulty_cell"] == expected.get("faulty_cell")
     assert result["points"] == expected["points"]
+    assert result["tampered"] == expected.get("tampered", [])
+    assert set(result["tampered"]) <= set(result["waiting"])
     assert expected.get("says", "") in result["printed"]
+    assert [word for word in expected.get("forbidden", []) if word in result["shown"]] == []
 
 
 def _alternatives(expected: str | list[str]) -> list[str]:
@@ -49,6 +57,10 @@ def _alternatives(expected: str | list[str]) -> list[str]:
 
 def test_no_attack_learned_the_secret(run: dict[str, Any]) -> None:
     assert [name for name, result in run["results"].items() if run["secret"] in result["shown"]] == []
+
+
+def test_nothing_of_the_hidden_tests_is_shown(run: dict[str, Any]) -> None:
+    assert [name for name, result in run["results"].items() if HIDDEN_WORD in result["shown"]] == []
 
 
 def test_no_attack_reached_a_server_of_the_host(run: dict[str, Any]) -> None:
