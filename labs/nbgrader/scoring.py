@@ -7,6 +7,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, LimitOutput, SaveAutoGrades
+from traitlets.config import Config
 
 from labs.box import Execution
 from labs.exceptions import InvalidNotebookError
@@ -58,8 +59,10 @@ def _check_result(cell: NotebookNode) -> None:
 
 def score_notebook(run: Run, name: str, notebook: NotebookNode) -> None:
     resources = run.resources(name)
+    lateness = Config({"LateSubmissionPlugin": {"penalty_method": run.policy.late_penalty}})
+    steps = (LimitOutput(), SaveCheckedGrades(), AssignLatePenalties(config=lateness), CheckCellMetadata())
     try:
-        for step in (LimitOutput(), SaveCheckedGrades(), AssignLatePenalties(), CheckCellMetadata()):
+        for step in steps:
             notebook, resources = step(notebook, resources)
     except Exception as error:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
