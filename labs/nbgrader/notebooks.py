@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.nbgraderformat import SCHEMA_VERSION, MetadataValidator
+from nbgrader.nbgraderformat import MetadataValidator
 
 from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.results import DamageKind
+from labs.nbgrader.salvaging import salvage_json
 
 MAX_NOTEBOOK_BYTES: Final = 32 * 1024 * 1024
 _MAX_CELLS: Final = 5000
@@ -30,25 +32,31 @@ def read_source(content: bytes) -> NotebookNode:
     return upgraded
 
 
-def read_submission(content: bytes) -> NotebookNode:
-    """A learner's notebook without outputs and unknown metadata. Raises InvalidNotebookError, nothing else."""
-    raw = read_json(content)
+def read_submission(content: bytes) -> tuple[NotebookNode, set[DamageKind]]:
+    """A learner's notebook without outputs and unknown metadata, and what was wrong with the file.
+
+    nbgrader's metadata is as the learner's file has it, of whatever schema. Raises InvalidNotebookError, nothing else.
+    """
+    raw, kinds = salvage_json(content, max_bytes=MAX_NOTEBOOK_BYTES)
+    if isinstance(raw, dict) and not _is_format(raw.get("nbformat")):
+        raw |= {"nbformat": 3 if "worksheets" in raw else 4}
+        kinds.add(DamageKind.NOTEBOOK_GARBLED)
+    raw = _check_format(raw)
+    if raw["nbformat"] < 4:
+        kinds.add(DamageKind.OLD_SCHEMA)
     try:
         notebook = raw if raw["nbformat"] == 4 else nbformat.convert(nbformat.from_dict(raw), 4)
-        cells = _reduce_cells(notebook["cells"])
-        metadata = {"kernelspec": _scalars(notebook.get("metadata", {}).get("kernelspec"))}
+        cells = _reduce_cells(notebook["cells"], kinds)
+        metadata = notebook.get("metadata")
+        kernelspec = _scalars(metadata.get("kernelspec")) if isinstance(metadata, Mapping) else {}
         reduced: NotebookNode = nbformat.from_dict(
-            {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+            {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": cells}
         )
-        reduced = MetadataValidator().upgrade_notebook_metadata(reduced)
     except InvalidNotebookError:
         raise
     except Exception as error:
         raise InvalidNotebookError(str(error), reason="not_a_notebook") from error
-    newest = max((_schema_version(cell) for cell in reduced.cells), default=0)
-    if newest > SCHEMA_VERSION:
-        raise InvalidNotebookError(f"nbgrader schema {newest}", reason="schema_too_new")
-    return reduced
+    return reduced, kinds
 
 
 def read_json(content: bytes) -> dict[str, Any]:
@@ -59,28 +67,34 @@ def read_json(content: bytes) -> dict[str, Any]:
         raw = json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
     except (ValueError, RecursionError, MemoryError) as error:
         raise InvalidNotebookError(str(error), reason="broken_json") from error
+    return _check_format(raw)
+
+
+def _check_format(raw: object) -> dict[str, Any]:
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
         raise InvalidNotebookError("no cells", reason="not_a_notebook")
     version = raw.get("nbformat")
-    if not isinstance(version, int) or isinstance(version, bool):
+    if not _is_format(version):
         raise InvalidNotebookError("no nbformat", reason="not_a_notebook")
     if not 2 <= version <= 4:
         raise InvalidNotebookError(f"nbformat {version}", reason="unknown_format")
     return raw
 
 
-def _schema_version(cell: NotebookNode) -> int:
-    version = cell.metadata.get("nbgrader", {}).get("schema_version", 0)
-    return version if isinstance(version, int) else 0
+def _is_format(version: object) -> TypeGuard[int]:
+    return isinstance(version, int) and not isinstance(version, bool)
 
 
-def _reduce_cells(cells: object) -> list[dict[str, Any]]:
+def _reduce_cells(cells: object, kinds: set[DamageKind]) -> list[dict[str, Any]]:
     if not isinstance(cells, list):
         raise InvalidNotebookError("cells is no list", reason="not_a_notebook")
     if len(cells) > _MAX_CELLS:
         raise InvalidNotebookError(f"{len(cells)} cells", reason="notebook_too_large")
+    whole = [cell for cell in cells if isinstance(cell, Mapping)]
+    if len(whole) < len(cells):
+        kinds.add(DamageKind.NOTEBOOK_GARBLED)
     seen: set[str] = set()
-    return [_reduce_cell(cell, seen) for cell in cells if isinstance(cell, Mapping)]
+    return [_reduce_cell(cell, seen) for cell in whole]
 
 
 def _reduce_cell(cell: Mapping[str, Any], seen: set[str]) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from nbgrader.preprocessors import (
     OverwriteCells,
     OverwriteKernelspec,
 )
+from nbgrader.utils import compute_checksum
 
 from labs.box.process import check_file_names
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.gradebook import read_sources
-from labs.nbgrader.notebooks import read_source, read_submission
+from labs.nbgrader.damage import mend_cells, sort_damage
+from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_source, read_submission
+from labs.nbgrader.recognising import read_id, read_released
 from labs.nbgrader.release import AUTOTESTS
-from labs.nbgrader.results import Damage, ReleasedLab, is_notebook_path
+from labs.nbgrader.renaming import find_renamed
+from labs.nbgrader.results import Damage, DamageKind, ReleasedLab, is_notebook_path
 from labs.nbgrader.running import Run
 
 
@@ -33,7 +36,11 @@ class Prepared:
 def collect_files(release: ReleasedLab, submitted: Mapping[str, bytes]) -> dict[str, bytes]:
     """The working folder: what the learner handed in, under what the author released; no author's notebook."""
     refused = set(check_file_names(submitted))
-    files = {path: content for path, content in submitted.items() if path not in refused}
+    files = {
+        path: content
+        for path, content in submitted.items()
+        if path not in refused and not (is_notebook_path(path) and len(content) > MAX_NOTEBOOK_BYTES)
+    }
     files |= {path: text for path, text in release.source.items() if not is_notebook_path(path)}
     files.pop(AUTOTESTS, None)
     return _without_clashes(files, release)
@@ -53,35 +60,41 @@ def _without_clashes(files: dict[str, bytes], release: ReleasedLab) -> dict[str,
 
 
 def prepare_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Prepared:
-    """nbgrader's sanitising half, of the notebook `name` among the submitted files.
+    """nbgrader's sanitising half, of the notebook `name` among the submitted files, which is mended first.
 
-    Raises InvalidNotebookError for what it cannot take, whatever that raises, and nothing else.
+    Raises InvalidNotebookError for what cannot be mended, and nothing else.
     """
-    if f"{name}.ipynb" not in submitted:
-        raise InvalidNotebookError(f"no {name}.ipynb", reason="missing_notebook")
-    notebook = read_submission(submitted[f"{name}.ipynb"])
+    released = read_released(run.release.learner_files[f"{name}.ipynb"])
+    content, damage = _find_content(run, name, submitted)
+    notebook, kinds = read_submission(content)
+    damage |= {Damage(kind) for kind in kinds}
+    damage |= mend_cells(notebook, released)
     resources = run.resources(name)
+    steps = (ClearOutput(), DeduplicateIds(), OverwriteKernelspec(), OverwriteCells(), CheckCellMetadata())
     try:
-        for step in (ClearOutput(), DeduplicateIds(), OverwriteKernelspec()):
-            notebook, resources = step(notebook, resources)
-        _forget_strangers(run, name, notebook)
-        for step in (OverwriteCells(), CheckCellMetadata()):
+        for step in steps:
             notebook, resources = step(notebook, resources)
     except Exception as error:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
     _restore_tags(run, name, notebook)
-    return Prepared(notebook, ())
+    _leave_blank(notebook, {each.grade_id for each in damage if each.kind is DamageKind.CELL_LOST})
+    return Prepared(notebook, sort_damage(damage, released))
 
 
-def _forget_strangers(run: Run, name: str, notebook: NotebookNode) -> None:
-    """Copies of a cell, and cells that the release does not know, are the learner's own and ordinary.
+def _find_content(run: Run, name: str, submitted: Mapping[str, bytes]) -> tuple[bytes, set[Damage]]:
+    if f"{name}.ipynb" in submitted:
+        return submitted[f"{name}.ipynb"], set()
+    found = find_renamed(run.release, name, submitted)
+    if found is None:
+        raise InvalidNotebookError(f"no {name}.ipynb", reason="missing_notebook")
+    return submitted[found], {Damage(DamageKind.NOTEBOOK_RENAMED)}
 
-    nbgrader gives up on the notebook here: its checks refuse the empty metadata that its own steps leave.
-    """
-    known = read_sources(run.gradebook, run.release.name, name)
+
+def _leave_blank(notebook: NotebookNode, lost: set[str]) -> None:
+    """Nobody has to grade by hand what nobody wrote: nbgrader gives 0 points where checksum and text agree."""
     for cell in notebook.cells:
-        if "nbgrader" in cell.metadata and cell.metadata.nbgrader.get("grade_id") not in known:
-            del cell.metadata["nbgrader"]
+        if read_id(cell) in lost:
+            cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
 
 
 def _restore_tags(run: Run, name: str, notebook: NotebookNode) -> None:

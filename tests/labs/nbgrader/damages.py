@@ -149,7 +149,8 @@ def _add_graded_cell(notebook: Notebook) -> None:
 def _age_schema(notebook: Notebook) -> None:
     """The metadata as nbgrader 0.5 wrote it."""
     for cell in notebook["cells"]:
-        if meta := cell["metadata"].get("nbgrader"):
+        meta = cell["metadata"].get("nbgrader")
+        if meta and not meta.get("task"):
             meta["schema_version"] = 1
             for name in ("task", "cell_type"):
                 meta.pop(name, None)

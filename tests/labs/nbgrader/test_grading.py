@@ -7,7 +7,16 @@ import pytest
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader import CellKind, GradingResult, NotebookResult, ReleasedLab, autograde, make_release
+from labs.nbgrader import (
+    CellKind,
+    Damage,
+    DamageKind,
+    GradingResult,
+    NotebookResult,
+    ReleasedLab,
+    autograde,
+    make_release,
+)
 from labs.states import GradingOutcome
 from tests.labs.nbgrader.writing import answer, code, edit, graded, markdown, solution, task, write
 
@@ -45,7 +54,7 @@ def result(release: ReleasedLab, lab_python: Path) -> GradingResult:
     cheat = {"test-double": "pass", "plan": "done", "double": "def double(x): return 0"}
     submitted = {
         "blank.ipynb": given,
-        "broken.ipynb": given[:-20],
+        "broken.ipynb": given[:20],
         "cheated.ipynb": _tag(edit(given, cheat), "test-part", "skip-execution"),
         "copied.ipynb": _add_copies(edit(given, right), "test-double"),
         "deleted.ipynb": edit(given, right, without=["test-double"]),
@@ -139,9 +148,10 @@ def test_a_test_that_the_learner_changed_or_kept_from_running_is_the_authors_aga
     assert points(result, "cheated")["test-part"] == (0, False)
 
 
-def test_a_deleted_test_gives_no_points_and_is_said_not_to_have_run(result: GradingResult) -> None:
-    assert points(result, "deleted")["test-double"] == (None, True)
-    assert [cell.was_run for cell in find(result, "deleted").cells] == [False, True, True, True]
+def test_a_deleted_test_is_put_back_and_run(result: GradingResult) -> None:
+    assert points(result, "deleted")["test-double"] == (2, False)
+    assert find(result, "deleted").damage == (Damage(DamageKind.CELL_DELETED, "test-double"),)
+    assert all(cell.was_run for cell in find(result, "deleted").cells)
 
 
 def test_a_result_that_is_no_number_of_points_is_never_full_credit(result: GradingResult) -> None:

@@ -1,0 +1,53 @@
+"""A notebook that was handed in under another name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
+from labs.nbgrader.recognising import read_id, read_released
+from labs.nbgrader.results import ReleasedLab, is_notebook_path
+
+_MAX_CANDIDATES: Final = 20
+
+
+def find_renamed(release: ReleasedLab, name: str, submitted: Mapping[str, bytes]) -> str | None:
+    """The path of the notebook that was `name`: it holds at least half of its known cells, and most of all.
+
+    Where several hold as many, the one whose file name says so counts, else none. A notebook that is more
+    another missing one's is not taken. Looked at are the first twenty that are no larger than an author's may be.
+    """
+    missing = [each for each in release.notebooks if f"{each}.ipynb" not in submitted]
+    candidates = [
+        path
+        for path in sorted(submitted)
+        if is_notebook_path(path)
+        and path.removesuffix(".ipynb") not in release.notebooks
+        and len(submitted[path]) <= MAX_NOTEBOOK_BYTES
+    ]
+    fits = {path: _rate(release, missing, path, submitted[path]) for path in candidates[:_MAX_CANDIDATES]}
+    own = {path: rated[name] for path, rated in fits.items() if name in rated}
+    best = [path for path, fit in own.items() if fit == max(own.values())]
+    if len(best) != 1:
+        return None
+    rivals = [fit for other, fit in fits[best[0]].items() if other != name]
+    return best[0] if all(own[best[0]] > fit for fit in rivals) else None
+
+
+def _rate(
+    release: ReleasedLab, names: list[str], path: str, content: bytes
+) -> dict[str, tuple[float, bool, int]]:
+    """How well a file fits each of the notebooks of which it holds at least half of the known cells."""
+    try:
+        notebook, _kinds = read_submission(content)
+    except InvalidNotebookError:
+        return {}
+    ids = {read_id(cell) for cell in notebook.cells}
+    rated = {}
+    for name in names:
+        known = set(read_released(release.learner_files[f"{name}.ipynb"]).ranks)
+        if known and 2 * len(known & ids) >= len(known):
+            # Of `lab` and `lab2` the longer name says more.
+            says_so = name.casefold() in path.casefold()
+            rated[name] = (len(known & ids) / len(known), says_so, len(name) if says_so else 0)
+    return rated
