@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet, Value, Window
+from django.db.models.functions import Lag
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -99,7 +100,7 @@ def find_history(enrolment: Enrolment, lab_unit: LabUnit, *, number: str | None)
     workspace = find_workspace(enrolment, lab_unit)
     if workspace is None:
         return History(None, None, (), None, None, None)
-    snapshots = workspace.snapshots.select_related("session__hub__factory", "origin")
+    snapshots = find_shown(workspace)
     paginator = Paginator(snapshots, PAGE_SIZE)
     page = paginator.get_page(number)
     start = (page.number - 1) * PAGE_SIZE
@@ -118,6 +119,15 @@ def find_history(enrolment: Enrolment, lab_unit: LabUnit, *, number: str | None)
         active=find_active(workspace),
         wanted=wanted,
         before=find_before_restore(rows, wanted) if page.number == 1 else None,
+    )
+
+
+def find_shown(workspace: Workspace) -> QuerySet[Snapshot]:
+    """Every snapshot but those of a stop at which nothing had changed since the one before."""
+    before = Window(Lag("content_hash", default=Value("")), order_by=["created_at", "pk"])
+    snapshots = workspace.snapshots.select_related("session__hub__factory", "origin")
+    return snapshots.annotate(hash_before=before).exclude(
+        cause=Snapshot.Cause.STOP, content_hash=F("hash_before")
     )
 
 
@@ -152,7 +162,7 @@ def find_before(snapshot: Snapshot) -> Snapshot | None:
 
 def find_version(snapshot: Snapshot, before: Snapshot | None) -> Version:
     """One snapshot, compared with the one before it."""
-    newest = snapshot.workspace.snapshots.first()
+    newest = find_shown(snapshot.workspace).first()
     return make_version(snapshot, before, wanted=snapshot.workspace.wanted, newest=newest)
 
 

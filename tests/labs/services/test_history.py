@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from courses.models import Enrolment
-from labs.models import LabUnit, Workspace
-from labs.services.history import RETENTION, Changes, compare, find_history
+from labs.models import LabUnit, Snapshot, Workspace
+from labs.services.history import RETENTION, Changes, compare, find_history, find_version
 from labs.services.workspaces import restore_snapshot
 from labs.work import pruning
 from tests.factories import labs as make
@@ -38,6 +38,42 @@ def test_the_last_version_of_a_page_is_compared_with_the_first_of_the_next(
     assert (len(first.versions), len(second.versions)) == (20, 5)
     assert first.versions[-1].changes == Changes((), ("lab.ipynb",), ())
     assert not any(version.is_current for version in second.versions)
+
+
+def test_a_stop_at_which_nothing_had_changed_is_no_version(
+    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
+) -> None:
+    stop = Snapshot.Cause.STOP
+    first = save(workspace, {"a": b"1"}, minutes_ago=9, cause=stop)
+    changed = save(workspace, {"a": b"2"}, minutes_ago=8, cause=stop)
+    for minutes in (7, 6):
+        newest = save(workspace, {"a": b"2"}, minutes_ago=minutes, cause=stop)
+    history = find_history(enrolment, lab_unit, number=None)
+    assert [(version.snapshot, version.is_current) for version in history.versions] == [
+        (changed, True),
+        (first, False),
+    ]
+    assert history.page is not None
+    assert history.page.paginator.count == 2
+    assert find_version(changed, first).is_current
+    assert workspace.current_snapshot == newest
+
+
+def test_a_submission_without_a_change_is_a_version(
+    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
+) -> None:
+    save(workspace, {"a": b"1"}, minutes_ago=9)
+    save(workspace, {"a": b"1"}, cause=Snapshot.Cause.SUBMIT)
+    assert len(find_history(enrolment, lab_unit, number=None).versions) == 2
+
+
+def test_a_restore_can_be_undone_after_a_stop_too(
+    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
+) -> None:
+    before = save(workspace, {"a": b"new"}, minutes_ago=9)
+    save(workspace, {"a": b"old"}, minutes_ago=8, cause=Snapshot.Cause.RESTORE)
+    save(workspace, {"a": b"old"}, cause=Snapshot.Cause.STOP)
+    assert find_history(enrolment, lab_unit, number=None).before == before
 
 
 def test_a_long_history_takes_as_many_queries_as_a_short_one(
