@@ -26,15 +26,13 @@ NOTEBOOK = f"{small_course.SLUG}/{small_course.LAB}/{small_course.NOTEBOOK}"
 # with the proxy makes JupyterLab ask whether it may write over the file, which is the same notebook.
 DISMISS = """() => {
   window.dismissed = [];
+  const seen = new WeakSet();
   setInterval(() => {
-    for (const dialog of document.querySelectorAll(".jp-Dialog:not([data-dismissed])")) {
-      const buttons = [...dialog.querySelectorAll("button")];
-      const named = (words) => buttons.find((each) => words.test(each.innerText));
-      const button = named(/overwrite/i) || named(/dismiss|ok|cancel|close/i);
-      if (!button) continue;
-      dialog.dataset.dismissed = "yes";
-      window.dismissed.push(dialog.innerText);
-      button.click();
+    for (const dialog of document.querySelectorAll(".jp-Dialog")) {
+      if (!seen.has(dialog)) window.dismissed.push(dialog.innerText);
+      seen.add(dialog);
+      const named = (words) => [...dialog.querySelectorAll("button")].find((each) => words.test(each.innerText));
+      (named(/overwrite/i) || named(/dismiss|ok|cancel|close|select/i))?.click();
     }
   }, 200);
 }"""
