@@ -110,37 +110,73 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "attempts_waiting": _(
         "Your last attempts still wait to be graded. Your work is safe: submit again when the next mark is there."
     ),
+    "no_attempts_left": _(
+        "You have used all attempts that this lab allows. Your work stays saved, and the best attempt counts."
+    ),
+    "too_soon": _(
+        "This lab asks for a pause between two attempts. Your work is safe: the lab’s page says from when on you can submit again."
+    ),
+    "being_collected": _(
+        "Your work is being collected at this moment, and one attempt is taken at a time. Wait until its mark is there, and send the file again."
+    ),
+    "nothing_to_check": _(
+        "This lab shows no tests that could be run before you submit. Submit your work to have it graded."
+    ),
+    "checks_too_many": _(
+        "You have checked your work very often within an hour. Your work is safe: wait some minutes, or submit it."
+    ),
+    # notebook files from a person's own computer
+    "upload_empty": _("Choose a notebook file first. A file without content cannot be submitted."),
+    "upload_too_many": _(
+        "These are more files than the lab has notebooks. Choose only the notebooks: the lab’s other files are there already."
+    ),
+    "upload_too_large": _(
+        "The file is too large to be submitted. Clear the outputs of the notebook in JupyterLab, save it, and send it again."
+    ),
+    "upload_not_a_notebook": _(
+        "This file is not a notebook that can be read. Save the notebook again as an .ipynb file, and send that."
+    ),
+    "notebook_not_known": _(
+        "This is not a notebook of this lab. Give it the name that the lab has for it, and send it again."
+    ),
+    "notebook_twice": _(
+        "Two of these files are the same notebook of the lab. Choose one of them, and send it again."
+    ),
     # submissions
     "collected": _("Your work was collected and stored."),
     "same_as_before": _(
         "Your work is exactly what you submitted before, so that attempt and its mark stand."
     ),
+    "same_check": _("Your work is exactly what you had checked before, so what came out then stands."),
     "not_collected": _(
-        "Your work could not be collected from your server. It is still there: press Submit again. If that does not help, stop the lab, which saves it, and submit then."
+        "Your work could not be collected from your server. It is still there: try again. If that does not help, stop the lab, which saves it, and try again then."
     ),
     "server_ended": _(
-        "Your server ended before your work was collected. The work is still at the factory: start the lab again, and submit then."
+        "Your server ended before your work was collected. The work is still at the factory: start the lab again, and press again then."
     ),
     "file_name_refused": _(
-        "A file in the lab's folder has a name that cannot be stored: it holds a backslash, a line break or another invisible character. Rename or delete it, and submit again."
+        "A file in the lab's folder has a name that cannot be stored: it holds a backslash, a line break or another invisible character. Rename or delete it, and press again."
     ),
     "workspace_too_large": _(
-        "The lab's folder holds more than can be submitted. Delete files that the lab did not ask for, and submit again."
+        "The lab's folder holds more than can be submitted. Delete files that the lab did not ask for, and press again."
     ),
     "notebook_missing": _(
-        "The lab's notebook is not where it was put. Give it its first name again, or stop the lab and start it anew to get a fresh copy, and submit again."
+        "The lab's notebook is not where it was put. Give it its first name again, or stop the lab and start it anew to get a fresh copy, and press again."
     ),
     # gradings
     "queued": _("Your work waits to be graded."),
     "graded": _("Your work was graded."),
     "worker_lost": _(
-        "The grading was cut off by a fault on our side and begins anew. You need not do anything."
+        "The run of your work was cut off by a fault on our side and begins anew. You need not do anything."
     ),
     "box_unavailable": _(
-        "Grading is not possible at the moment: this is our fault, and staff can see it. Your submission is safe and will be graded."
+        "Grading is not possible at the moment: this is our fault, and staff can see it. Your work is safe and waits for its turn."
     ),
     "grading_failed": _(
         "Your work could not be graded: this is our fault, not yours, and costs you no attempt. Your submission is safe and your instructor sees it too. Submit again to have it graded anew."
+    ),
+    "check_failed": _(
+        "Your work could not be checked: this is our fault, not yours. Your work is safe: check it again, or submit it."
     ),
     # drafts of a lab's source
     "draft_requested": _("You asked for the source to be brought back."),

@@ -56,8 +56,11 @@ def send_collect(submission_id: int, factory: str) -> None:
 
 
 def send_grading(run_id: int) -> None:
-    """A worker that hangs over a run is killed, and the run goes the way of one whose worker died."""
-    publish(grade_submission, run_id, queue="grading", time_limit=grading.longest_seconds(run_id))
+    """A worker that hangs over a run is killed, and the run goes the way of one whose worker died.
+
+    A message that waits long is dropped: the sweep has sent another one, and they must not pile up without a worker.
+    """
+    publish(grade_submission, run_id, queue="grading", time_limit=grading.longest_seconds(run_id), expires=60)
 
 
 def send_draft_collect(draft_id: int, factory: str) -> None:

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from labs.views import drafts, history, running, sessions, submissions, unit_panel
+from labs.views import drafts, history, running, sessions, submissions, unit_panel, uploads
 
 app_name = "labs"
 urlpatterns = [
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/start", unit_panel.start, name="start"),
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/submit", unit_panel.submit, name="submit"),
+    path("learn/<uuid:cohort_id>/<slug:unit_slug>/check", unit_panel.check, name="check"),
+    path("learn/<uuid:cohort_id>/<slug:unit_slug>/upload", uploads.upload, name="upload"),
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/lab", unit_panel.lab_panel, name="lab-panel"),
     path("learn/<uuid:cohort_id>/<slug:unit_slug>/history/", history.history, name="history"),
     path(

@@ -121,6 +121,8 @@ OBJECTS: dict[str, Object] = {
     "courses:factory": Object(lambda world: {"factory": world.cohort.factory.slug}, "staff"),
     "labs:start": Object(lab, "ada", "post"),
     "labs:submit": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"}),
+    "labs:check": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3e"}),
+    "labs:upload": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3f"}),
     "labs:lab-panel": Object(lab, "ada"),
     "labs:history": Object(lab, "ada"),
     "labs:history-reset": Object(lab, "ada", "post"),

@@ -14,12 +14,15 @@ from courses.models import Cohort, Enrolment
 from labs.models import Hub, Lab, LabSession, LabUnit, Workspace
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
+from labs.services.checks import CheckResult, find_check_result
 from labs.services.endings import Ending, find_ending
 from labs.services.running import RunningSession, find_running
 from labs.services.session_times import READY_SECONDS, SessionTimes
 from labs.services.troubles import Trouble, find_trouble, find_unsaved
+from labs.services.visible_tests import has_visible_tests
 from labs.services.workspaces import Offer, find_offer
 from labs.states import SessionStatus, SubmissionStatus
+from labs.work.attempt_limits import AttemptLimits, apply_rules
 
 Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
 
@@ -37,10 +40,12 @@ class LabPanel:
     session: LabSession | None
     workspace: Workspace | None
     attempts: tuple[Attempt, ...]
+    checks: tuple[Attempt, ...]
     snapshot_saved_at: datetime | None
     offer: Offer | None
     crowd: tuple[RunningSession, ...]
     press_key: UUID
+    check_key: UUID
     now: datetime
 
     @property
@@ -56,7 +61,7 @@ class LabPanel:
             return "wait" if self.active.status == SessionStatus.STOPPING else "follow"
         if self.moving:
             return "submitted"
-        if self.numbered and self.numbered[0].is_graded:
+        if self.numbered and (self.numbered[0].is_graded or self.numbered[0].is_handed_in):
             return "result"
         return "start_again" if self.has_work else "start"
 
@@ -82,18 +87,66 @@ class LabPanel:
 
     @property
     def can_submit(self) -> bool:
-        """Whether there is something to hand in.
-
-        A running server, saved work newer than the last attempt, or an attempt that we failed to grade.
-        """
+        """Whether there is something to hand in: a running server, or saved work that was not handed in."""
         if self.is_submitting or self.active:
             return self.action == "open" and not self.is_submitting
+        return self.has_new_work
+
+    @property
+    def has_new_work(self) -> bool:
+        """Whether the saved work is newer than the last attempt, or that one was not graded, or not as is due now."""
         if self.snapshot_saved_at is None:
             return False
         if not self.numbered or self.numbered[0].has_failed:
             return True
-        collected_at = self.numbered[0].submission.saved_at
-        return collected_at is None or collected_at < self.snapshot_saved_at
+        newest = self.numbered[0].submission
+        if newest.release_id != self.lab_unit.release_id:
+            return True
+        return newest.saved_at is None or newest.saved_at < self.snapshot_saved_at
+
+    @property
+    def can_check(self) -> bool:
+        """Whether there is something to check, and no check of it on its way."""
+        if self.checking or not has_visible_tests(self.lab_unit.release):
+            return False
+        return self.action == "open" if self.active else self.has_new_work
+
+    @cached_property
+    def checking(self) -> Attempt | None:
+        """The check that is being collected or run."""
+        return next((check for check in self.checks if check.is_moving), None)
+
+    @property
+    def new_checks(self) -> tuple[Attempt, ...]:
+        """All checks, while the newest is newer than the last attempt: afterwards they say nothing new."""
+        if self.checks and self.numbered:
+            is_new = self.checks[0].submission.pressed_at > self.numbered[0].submission.pressed_at
+            return self.checks if is_new else ()
+        return self.checks
+
+    @cached_property
+    def check_result(self) -> CheckResult | None:
+        """What the newest check came to; None while there is another one on its way."""
+        return None if self.checking else find_check_result(self.new_checks)
+
+    @property
+    def check_remark(self) -> str:
+        """Why the last press of Check my work came to nothing; empty where it came to something."""
+        last = self.new_checks[0] if self.new_checks else None
+        if last is None or not last.has_failed:
+            return ""
+        return sentence_for(last.run.reason if last.run else last.submission.reason)
+
+    @cached_property
+    def limits(self) -> AttemptLimits:
+        """How many attempts are left, and from when on the next one is possible."""
+        counted = [attempt.submission.pressed_at for attempt in self.numbered if not attempt.has_failed]
+        return apply_rules(self.lab_unit.release.grading, counted)
+
+    @property
+    def refusal(self) -> str:
+        """Why no attempt is possible now: `no_attempts_left`, `too_soon`; else empty."""
+        return self.limits.find_refusal(self.now)
 
     @property
     def is_submitting(self) -> bool:
@@ -133,7 +186,7 @@ class LabPanel:
     def remark(self) -> str:
         """Why the last press of Submit has come to no mark; empty where it has, or still goes its way."""
         last = self.attempts[0] if self.attempts else None
-        if last is None or last.is_graded:
+        if last is None or last.is_graded or last.is_handed_in:
             return ""
         if last.run is not None:
             return sentence_for(last.run.reason) if last.run.reason else ""
@@ -147,15 +200,16 @@ class LabPanel:
     def is_in_a_hurry(self) -> bool:
         """Whether something moves that the learner waits for."""
         is_starting_or_stopping = self.active is not None and self.active.status != SessionStatus.READY
-        return is_starting_or_stopping or self.moving is not None
+        return is_starting_or_stopping or self.moving is not None or self.checking is not None
 
     @property
     def is_at_rest(self) -> bool:
-        return self.active is None and not self.is_in_a_hurry and not self.crowd
+        is_pausing = self.can_submit and self.refusal == "too_soon"
+        return self.active is None and not self.is_in_a_hurry and not self.crowd and not is_pausing
 
     @property
     def poll_seconds(self) -> int:
-        if self.moving:
+        if self.moving or self.checking:
             return 2
         return self.times.poll_seconds if self.times else READY_SECONDS
 
@@ -166,6 +220,10 @@ class LabPanel:
         return make_version(
             self.session and (self.session.pk, self.session.status),
             *((attempt.submission.pk, attempt.words, attempt.mark) for attempt in self.attempts),
+            self.checking and (self.checking.submission.pk, self.checking.words),
+            self.check_result and self.check_result.check.submission.pk,
+            self.check_remark,
+            self.refusal,
             self.trouble,
             self.unsaved,
             self.remark,
@@ -188,17 +246,20 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPan
     sessions = workspace.sessions.select_related("learner", "release", "hub__factory") if workspace else None
     session = sessions.first() if sessions else None
     saved = workspace.current_snapshot if workspace else None
+    presses = find_attempts(enrolment.submissions.filter(lab=lab))
     return LabPanel(
         lab_unit=lab_unit,
         cohort=enrolment.cohort,
         hub=hub,
         session=session,
         workspace=workspace,
-        attempts=tuple(find_attempts(enrolment.submissions.filter(lab=lab))),
+        attempts=tuple(press for press in presses if not press.is_check),
+        checks=tuple(press for press in presses if press.is_check),
         snapshot_saved_at=saved.saved_at if saved else None,
         offer=find_offer(enrolment, lab_unit),
         crowd=_find_crowd(enrolment, hub, language) if hub and not (session and session.is_active) else (),
         press_key=uuid4(),
+        check_key=uuid4(),
         now=timezone.now(),
     )
 

@@ -1,6 +1,7 @@
 """What the views of labs have in common: fragments that a page asks for again and again, and ways back."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -39,3 +40,11 @@ def redirect_back(request: HttpRequest, otherwise: str, *arguments: object) -> H
     if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
         return redirect(page)
     return redirect(otherwise, *arguments)
+
+
+def read_press_key(request: HttpRequest) -> UUID | None:
+    """The key that makes one press of a page's button one press however often it arrives; None for nonsense."""
+    try:
+        return UUID(request.POST.get("press_key", ""))
+    except ValueError:
+        return None

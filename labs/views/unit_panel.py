@@ -1,5 +1,6 @@
 """The lab's part of a unit's page: what it asks for, where the learner stands, start and submit."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,19 +14,24 @@ from courses.models import Enrolment, Unit
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import lab_for, lab_units_of
 from labs.exceptions import RefusedError
+from labs.models import Submission
 from labs.reasons import sentence_for
 from labs.services.marks import count_points
 from labs.services.panels import find_panel
 from labs.services.session_times import find_limits
 from labs.services.sessions import request_session, watch_session
-from labs.services.submissions import submit_lab
-from labs.views.responses import render_polled
+from labs.services.submissions import check_lab, submit_lab
+from labs.views.responses import read_press_key, render_polled
+from labs.views.uploads import find_upload_form
 
 
 def page_context(
-    _request: HttpRequest, unit: Unit, enrolment: Enrolment | None, language: str
+    request: HttpRequest, unit: Unit, enrolment: Enrolment | None, language: str
 ) -> dict[str, object]:
-    """`lab_unit`, `max_points` in words, `limits`, `lab` (a LabPanel, None in a preview); the page has the `text`."""
+    """`lab_unit`, `max_points` in words, `limits`, `lab` (a LabPanel, None in a preview); the page has the `text`.
+
+    `upload` says what stands at the form for a notebook file.
+    """
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
     lab = find_panel(enrolment, lab_unit, language) if enrolment else None
     return {
@@ -33,6 +39,7 @@ def page_context(
         "max_points": count_points(lab_unit.release.max_score),
         "limits": find_limits(lab_unit.release, lab.hub if lab else None),
         "lab": lab,
+        "upload": find_upload_form(request, lab_unit),
     }
 
 
@@ -64,13 +71,23 @@ def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResp
 
 @press_requires_login
 def submit(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    return _press(request, cohort_id, unit_slug, submit_lab)
+
+
+@press_requires_login
+def check(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    return _press(request, cohort_id, unit_slug, check_lab)
+
+
+def _press(
+    request: SignedInRequest, cohort_id: UUID, unit_slug: str, service: Callable[..., Submission]
+) -> HttpResponse:
     enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
-    try:
-        press_key = UUID(request.POST.get("press_key", ""))
-    except ValueError:
+    press_key = read_press_key(request)
+    if press_key is None:
         return HttpResponse(status=400)
     try:
-        submission = submit_lab(enrolment, lab_unit, press_key=press_key, actor=request.user)
+        submission = service(enrolment, lab_unit, press_key=press_key, actor=request.user)
     except RefusedError as refusal:
         messages.error(request, sentence_for(refusal.reason))
         return redirect("courses:unit", cohort_id, unit_slug)

@@ -1,19 +1,23 @@
-"""Collecting what a learner submitted: from the server's disk, else from the newest snapshot."""
+"""Collecting what a learner submits or has checked: from the server's disk, else from the newest snapshot."""
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
+from courses.models import Enrolment
+from courses.services.progress import complete_unit
 from labs.exceptions import HubUnavailableError, LabError, StaleStateError
 from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission, Workspace
 from labs.models.workspaces import find_saved_work
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
+from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 from labs.work.workspaces import save_snapshot
 
@@ -21,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 COLLECT_LEASE: Final = timedelta(seconds=30)  # as long as one conversation with a server: WORKSPACE_SECONDS
 GIVE_UP_AFTER: Final = timedelta(seconds=45)
+
+CAUSES: Final = {
+    Submission.Purpose.ATTEMPT: Snapshot.Cause.SUBMIT,
+    Submission.Purpose.CHECK: Snapshot.Cause.TIMER,
+}
 
 # What the learner can mend, by what the wrapper calls it.
 LEARNERS_FAULTS: Final[Mapping[str, str]] = {
@@ -31,6 +40,16 @@ LEARNERS_FAULTS: Final[Mapping[str, str]] = {
     "answer_too_large": "workspace_too_large",
     "unsafe_name": "file_name_refused",
 }
+
+
+@dataclass(frozen=True)
+class Work:
+    """Files by path, as digests, and when they were last written; None where that is not known."""
+
+    files: dict[str, str]
+    content_hash: str
+    saved_at: datetime | None
+    source: Submission.Source
 
 
 def collect_submission(submission_id: int, *, connect: WorkspaceConnector = connect_workspace) -> int | None:
@@ -58,11 +77,11 @@ def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
     session = find_session_at_press(submission)
     if session is None:
         work = find_saved_work(submission.enrolment.learner_id, submission.lab_id)
-        return keep(submission, work, Submission.Source.SNAPSHOT)
+        return keep_snapshot(submission, work, Submission.Source.SNAPSHOT)
     if session.status == SessionStatus.READY:
         with connect(session) as workspace:
-            snapshot = save_snapshot(session, workspace, Snapshot.Cause.SUBMIT)
-        return keep(submission, snapshot, Submission.Source.SERVER)
+            snapshot = save_snapshot(session, workspace, CAUSES[Submission.Purpose(submission.purpose)])
+        return keep_snapshot(submission, snapshot, Submission.Source.SERVER)
     if session.is_active:
         leave_to_sweep(submission)  # its stop is saving a snapshot
         return None
@@ -70,7 +89,7 @@ def collect(submission: Submission, connect: WorkspaceConnector) -> int | None:
     if (last := saved.first()) is None:
         move_submission(submission, SubmissionStatus.FAILED, reason="server_ended")
         return None
-    return keep(submission, last, Submission.Source.SNAPSHOT)
+    return keep_snapshot(submission, last, Submission.Source.SNAPSHOT)
 
 
 def find_session_at_press(submission: Submission) -> LabSession | None:
@@ -87,35 +106,69 @@ def find_session_at_press(submission: Submission) -> LabSession | None:
     )
 
 
-@transaction.atomic
-def keep(submission: Submission, snapshot: Snapshot | None, source: Submission.Source) -> int | None:
-    """Make the snapshot's files the submission's. The same content as the attempt before makes no new attempt."""
+def keep_snapshot(submission: Submission, snapshot: Snapshot | None, source: Submission.Source) -> int | None:
+    """As `keep`; without a notebook of the lab there is nothing to grade."""
     if snapshot is None or not set(submission.release.notebooks) & set(snapshot.files):
         move_submission(submission, SubmissionStatus.FAILED, reason="notebook_missing")
         return None
-    before = Submission.objects.filter(enrolment=submission.enrolment, lab=submission.lab).exclude(
-        attempt=None
-    )
-    newest = before.order_by("-attempt").first()
-    stored = {
-        "files": snapshot.files,
-        "content_hash": snapshot.content_hash,
-        "saved_at": snapshot.saved_at,
-        "source": source,
-        "collected_at": timezone.now(),
-    }
-    if newest and is_same_work(newest, snapshot, submission):
-        move_submission(submission, SubmissionStatus.UNCHANGED, reason="same_as_before", **stored)
+    return keep(submission, Work(snapshot.files, snapshot.content_hash, snapshot.saved_at, source))
+
+
+@transaction.atomic
+def keep(submission: Submission, work: Work) -> int | None:
+    """Make the files the submission's, and queue its run; the run's id, or None where nothing is to be graded.
+
+    The same content as before makes no new attempt, and no new check. Of attempts that are collected at once each
+    sees the one before: the enrolment's row is their lock. A practice lab is done when it is handed in.
+    """
+    Enrolment.objects.select_for_update().get(pk=submission.enrolment_id)
+    stored = {**asdict(work), "collected_at": timezone.now()}
+    is_attempt = submission.purpose == Submission.Purpose.ATTEMPT
+    if is_same_as_before(submission, work):
+        reason = "same_as_before" if is_attempt else "same_check"
+        move_submission(submission, SubmissionStatus.UNCHANGED, reason=reason, **stored)
         return None
-    attempt = (before.aggregate(last=Max("attempt"))["last"] or 0) + 1
-    move_submission(submission, SubmissionStatus.COLLECTED, reason="collected", attempt=attempt, **stored)
+    if is_attempt:
+        limits = find_attempt_limits(submission.enrolment, submission.lab)
+        if refusal := limits.find_refusal(submission.pressed_at):
+            move_submission(submission, SubmissionStatus.FAILED, reason=refusal)
+            return None
+        stored["attempt"] = (find_attempts(submission).aggregate(last=Max("attempt"))["last"] or 0) + 1
+    move_submission(submission, SubmissionStatus.COLLECTED, reason="collected", **stored)
+    if submission.release.is_practice:
+        complete_unit(submission.enrolment, submission.lab.slug)
+        return None
     return queue_run(submission, try_number=1).pk
 
 
-def is_same_work(newest: Submission, snapshot: Snapshot, submission: Submission) -> bool:
-    """Whether grading again could give nothing else; work that we failed to grade is graded on the next press."""
-    old, new = (newest.content_hash, newest.release_id), (snapshot.content_hash, submission.release_id)
-    return old == new and newest.runs.exclude(status=GradingStatus.FAILED).exists()
+def find_attempts(submission: Submission) -> QuerySet[Submission]:
+    """All that the learner has handed in for the lab, the newest first."""
+    attempts = Submission.objects.filter(
+        enrolment=submission.enrolment_id, lab=submission.lab_id, attempt__isnull=False
+    )
+    return attempts.order_by("-attempt")
+
+
+def is_same_as_before(submission: Submission, work: Work) -> bool:
+    """Whether grading or checking again could give nothing else.
+
+    Work that we failed to grade is graded on the next press; only a check that was finished stands for another one.
+    """
+    if submission.purpose == Submission.Purpose.CHECK:
+        checks = Submission.objects.filter(
+            enrolment=submission.enrolment_id,
+            lab=submission.lab_id,
+            purpose=Submission.Purpose.CHECK,
+            runs__status=GradingStatus.FINISHED,
+        )
+        newest = checks.order_by("-pressed_at").first()
+    else:
+        newest = find_attempts(submission).first()
+        runs = list(newest.runs.values_list("status", flat=True)) if newest else []
+        if runs and set(runs) == {GradingStatus.FAILED}:
+            return False
+    found = (newest.content_hash, newest.release_id) if newest else None
+    return found == (work.content_hash, submission.release_id)
 
 
 def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
@@ -127,11 +180,13 @@ def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
 def give_up_or_wait(submission: Submission, error: Exception) -> None:
     """Faults that the learner can mend are said at once; others only after further tries.
 
-    While the factory is known to be down nothing is given up: what was pressed for is collected when it is back.
+    While the factory is known to be down no attempt is given up: it is collected when the factory is back. A check
+    would come too late.
     """
     is_down = isinstance(error, HubUnavailableError) and error.reason == "hub_down"
+    is_kept = is_down and submission.purpose == Submission.Purpose.ATTEMPT
     reason = LEARNERS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
-    if not reason and not is_down and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
+    if not reason and not is_kept and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
         reason = "not_collected"
     if not reason:
         leave_to_sweep(submission)

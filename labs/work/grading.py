@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from courses.models import Enrolment
 from courses.services.progress import is_pass, record_score
+from labs import nbgrader
 from labs.blobs import read_blob, read_files, store_blob
 from labs.box import BoxEnvironment, BoxLimits, find_bubblewrap
 from labs.exceptions import BoxUnavailableError, StaleStateError
@@ -31,6 +32,7 @@ from labs.states import GradingStatus
 from labs.transitions import move_grading
 from labs.work.collecting import queue_run
 from labs.work.heartbeats import heartbeat
+from labs.work.old_checks import forget_old_checks
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,9 @@ RESEND_AFTER: Final = timedelta(seconds=20)
 RESEND_AT_ONCE: Final = 50
 MAX_TRIES: Final = 3
 SECONDS_BESIDES: Final = 300  # for all that is not executed in the box; it takes a few
+EXECUTIONS: Final = (
+    4  # of a notebook: with the tests, twice with altered ones, and for feedback without hidden ones
+)
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -73,13 +78,11 @@ def grade(run_id: int) -> None:
 
 def run_pipeline(submission: Submission) -> GradingResult:
     release = submission.release
-    return autograde(
-        released_lab(release),
-        read_files(submission.files),
-        limits=limits_of(release),
-        environment=BoxEnvironment(python=settings.LAB_PYTHON),
-        policy=policy_of(release),
-    )
+    lab, files, limits = released_lab(release), read_files(submission.files), limits_of(release)
+    environment = BoxEnvironment(python=settings.LAB_PYTHON)
+    if submission.purpose == Submission.Purpose.CHECK:
+        return nbgrader.check_work(lab, files, limits=limits, environment=environment)  # type: ignore[attr-defined,no-any-return]
+    return autograde(lab, files, limits=limits, environment=environment, policy=policy_of(release))
 
 
 def released_lab(release: LabRelease) -> ReleasedLab:
@@ -112,10 +115,10 @@ def policy_of(release: LabRelease) -> GradingPolicy:
 
 
 def longest_seconds(run_id: int) -> int:
-    """What a run can take at most: two executions of each notebook, for points and for feedback, and the rest."""
+    """What a run can take at most: all executions of each notebook, and the rest."""
     run = GradingRun.objects.select_related("submission__release").get(pk=run_id)
     release = run.submission.release
-    return int(2 * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
+    return int(EXECUTIONS * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
 
 
 def say_alive(run: GradingRun) -> None:
@@ -124,14 +127,13 @@ def say_alive(run: GradingRun) -> None:
 
 
 def record_result(run: GradingRun, result: GradingResult) -> None:
-    """Write grades, feedback and score, and finish the run; all of it or nothing. The feedback's blob comes first."""
-    content = {
-        "notebooks": [
-            {"name": notebook.name, "cells": [asdict(cell) for cell in notebook.feedback]}
-            for notebook in result.notebooks
-        ]
-    }
-    digest = store_blob(json.dumps(content).encode())
+    """Write grades, feedback and score, and finish the run; all of it or nothing. The feedback's blob comes first.
+
+    A check's points are those of its visible tests: they stand in its run, and nowhere else.
+    """
+    digest = store_feedback(result)
+    is_check = run.submission.purpose == Submission.Purpose.CHECK
+    late_penalty = sum(notebook.late_penalty for notebook in result.notebooks)
     with transaction.atomic():
         cells = CellGrade.objects.bulk_create(cell_grades(run, result.notebooks))
         Feedback.objects.create(run=run, content=digest)
@@ -141,28 +143,44 @@ def record_result(run: GradingRun, result: GradingResult) -> None:
             reason="graded",
             outcome=result.outcome,
             finished_at=timezone.now(),
-            score=sum(cell.score or 0.0 for cell in cells),
-            max_score=run.submission.release.max_score,
+            score=max(0.0, sum(cell.score or 0.0 for cell in cells) - late_penalty),
+            max_score=sum(cell.max_score for cell in cells) if is_check else run.submission.release.max_score,
             needs_manual_grade=any(cell.needs_manual_grade for cell in cells),
-            notebooks=[
-                {
-                    "name": notebook.name,
-                    "outcome": notebook.outcome,
-                    "reason": notebook.reason,
-                    "faulty_cell": notebook.faulty_cell,
-                    "damage": [asdict(damage) for damage in notebook.damage],
-                }
-                for notebook in result.notebooks
-            ],
+            notebooks=[describe_notebook(notebook) for notebook in result.notebooks],
             evidence=[
                 {"notebook": notebook.name, **asdict(found)}
                 for notebook in result.notebooks
                 for found in notebook.evidence
             ],
-            late_penalty=sum(notebook.late_penalty for notebook in result.notebooks),
+            late_penalty=late_penalty,
             phase_seconds=result.phase_seconds,
         )
-        record_best_score(run.submission)
+        if is_check:
+            forget_old_checks(run.submission)
+        else:
+            record_best_score(run.submission)
+
+
+def store_feedback(result: GradingResult) -> str:
+    """The digest of the notebooks as the learner may see them again."""
+    content = {
+        "notebooks": [
+            {"name": notebook.name, "cells": [asdict(cell) for cell in notebook.feedback]}
+            for notebook in result.notebooks
+        ]
+    }
+    return store_blob(json.dumps(content).encode())
+
+
+def describe_notebook(notebook: NotebookResult) -> dict[str, object]:
+    """What a run keeps of a notebook beside its points."""
+    return {
+        "name": notebook.name,
+        "outcome": notebook.outcome,
+        "reason": notebook.reason,
+        "faulty_cell": notebook.faulty_cell,
+        "damage": [asdict(damage) for damage in notebook.damage],
+    }
 
 
 def cell_grades(run: GradingRun, notebooks: Sequence[NotebookResult]) -> list[CellGrade]:
@@ -196,6 +214,7 @@ def record_best_score(submission: Submission) -> None:
     runs = GradingRun.objects.filter(
         submission__enrolment=submission.enrolment,
         submission__lab=submission.lab,
+        submission__purpose=Submission.Purpose.ATTEMPT,
         status=GradingStatus.FINISHED,
     )
     best = max(runs, key=lambda run: (run.score or 0.0) / (run.max_score or 1.0))
@@ -225,13 +244,11 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
     After MAX_TRIES the last run stays failed: our fault, never a zero, and no attempt is used up.
     """
     is_last = run.try_number >= MAX_TRIES
+    if is_last:
+        is_check = run.submission.purpose == Submission.Purpose.CHECK
+        reason = "check_failed" if is_check else "grading_failed"
     try:
-        move_grading(
-            run,
-            GradingStatus.FAILED,
-            reason="grading_failed" if is_last else reason,
-            finished_at=timezone.now(),
-        )
+        move_grading(run, GradingStatus.FAILED, reason=reason, finished_at=timezone.now())
     except StaleStateError:
         return None
     return None if is_last else queue_run(run.submission, try_number=run.try_number + 1)

@@ -6,7 +6,7 @@ import pytest
 
 from labs import tasks
 from labs.states import GradingStatus
-from labs.work.grading import longest_seconds
+from labs.work.grading import RESEND_AFTER, longest_seconds
 from labs.work.reconciling import Sweep
 from tests.factories import labs as make
 
@@ -29,7 +29,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[st
 def test_a_grading_is_sent_with_the_time_that_it_can_take(sent: list[Any]) -> None:
     run = make.GradingRunFactory.create(status=GradingStatus.QUEUED)
     tasks.send_grading(run.pk)
-    assert sent == [((run.pk,), {"queue": "grading", "time_limit": longest_seconds(run.pk)})]
+    ((args, options),) = sent
+    assert (args, options["queue"]) == ((run.pk,), "grading")
+    assert options["time_limit"] == longest_seconds(run.pk)
+
+
+@pytest.mark.django_db
+def test_gradings_do_not_pile_up_while_no_worker_takes_them(sent: list[Any]) -> None:
+    tasks.send_grading(make.GradingRunFactory.create(status=GradingStatus.QUEUED).pk)
+    ((_args, options),) = sent
+    assert options["expires"] > RESEND_AFTER.total_seconds()
 
 
 @pytest.mark.django_db
