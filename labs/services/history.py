@@ -22,6 +22,7 @@ RETENTION: Final = _(
     "Paja keeps every version of the last 24 hours, one an hour for 7 days and one a day for 180 days. The newest one, "
     "and those from before a restore or a reset, stay longer."
 )
+AS_RELEASED: Final = _("The lab’s files as you were given them")
 CAUSES: Final[Mapping[str, str | Promise]] = {
     Snapshot.Cause.TIMER: _("Saved by itself while you worked"),
     Snapshot.Cause.STOP: _("Saved before the lab stopped"),
@@ -146,12 +147,17 @@ def make_version(
     is_waiting = wanted is not None and wanted.pk == snapshot.pk
     return Version(
         snapshot=snapshot,
-        cause=str(CAUSES[snapshot.cause]),
+        cause=str(AS_RELEASED if before is None and is_as_released(snapshot) else CAUSES[snapshot.cause]),
         changes=compare(before.files, snapshot.files) if before else None,
         factory=snapshot.session.hub.factory.name if snapshot.session else "",
         is_current=wanted is None and newest is not None and newest.pk == snapshot.pk,
         is_waiting=is_waiting,
     )
+
+
+def is_as_released(snapshot: Snapshot) -> bool:
+    """Whether a server had nothing else than the files of its session's release."""
+    return snapshot.session is not None and snapshot.files == snapshot.session.release.learner_files
 
 
 def find_before(snapshot: Snapshot) -> Snapshot | None:

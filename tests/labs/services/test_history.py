@@ -8,11 +8,11 @@ import pytest
 
 from courses.models import Enrolment
 from labs.models import LabUnit, Snapshot, Workspace
-from labs.services.history import RETENTION, Changes, compare, find_history, find_version
+from labs.services.history import CAUSES, RETENTION, Changes, compare, find_history, find_version
 from labs.services.workspaces import restore_snapshot
 from labs.work import pruning
 from tests.factories import labs as make
-from tests.labs.services.conftest import save
+from tests.labs.services.conftest import RELEASED, save
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,23 @@ def test_the_last_version_of_a_page_is_compared_with_the_first_of_the_next(
     assert (len(first.versions), len(second.versions)) == (20, 5)
     assert first.versions[-1].changes == Changes((), ("lab.ipynb",), ())
     assert not any(version.is_current for version in second.versions)
+
+
+def test_a_first_version_in_which_nothing_was_done_yet_is_called_what_it_is(
+    enrolment: Enrolment, lab_unit: LabUnit, workspace: Workspace
+) -> None:
+    session = make.LabSessionFactory.create(enrolment=enrolment, release=lab_unit.release)
+    timer = {"session": session, "cause": Snapshot.Cause.TIMER}
+    first = save(workspace, RELEASED, minutes_ago=9, **timer)
+    save(workspace, {**RELEASED, "a": b"mine"}, minutes_ago=8, **timer)
+    save(workspace, RELEASED, minutes_ago=7, **timer)
+    causes = [version.cause for version in find_history(enrolment, lab_unit, number=None).versions]
+    worked = str(CAUSES[Snapshot.Cause.TIMER])
+    assert causes == [worked, worked, "The lab’s files as you were given them"]
+
+    first.files = {"a": "1" * 64}
+    first.save()
+    assert find_history(enrolment, lab_unit, number=None).versions[-1].cause == worked
 
 
 def test_a_stop_at_which_nothing_had_changed_is_no_version(
