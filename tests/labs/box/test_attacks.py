@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,18 @@ GRADED = [
 ]
 
 
-@pytest.fixture(scope="module", params=IDENTITIES)
-def run(request: pytest.FixtureRequest, lab_python: Path) -> dict[str, Any]:
+@cache
+def grade(identity: str, python: Path) -> subprocess.CompletedProcess[str]:
     """Cases graded by one process, two at a time: all by whoever runs the tests, those for both as a user too."""
-    command = [sys.executable, "-m", "tests.labs.box.attacks", str(lab_python)]
-    if request.param != IDENTITIES[0]:
-        command = as_user([*command, *FOR_BOTH], python=lab_python)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
+    command = [sys.executable, "-m", "tests.labs.box.attacks", str(python)]
+    if identity != IDENTITIES[0]:
+        command = as_user([*command, *FOR_BOTH], python=python)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
+
+
+@pytest.fixture(params=IDENTITIES)
+def run(request: pytest.FixtureRequest, lab_python: Path) -> dict[str, Any]:
+    done = grade(request.param, lab_python)
     assert done.returncode == 0, done.stderr[-4000:]
     told: dict[str, Any] = json.loads(done.stdout)
     assert (told["uid"] == 0) is (request.param == "root")
