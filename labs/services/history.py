@@ -1,5 +1,6 @@
 """The saved versions of a learner's work in a lab: when, why and where each was saved, and what changed in it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Version:
-    """One snapshot in the history. `changes` is None for the first one; `factory` is empty where none saved it."""
+    """One snapshot in the history. `changes` is None for the first one; `factory` is empty where none saved it.
+
+    `needs_seconds`: another one was made in the same minute.
+    """
 
     snapshot: Snapshot
     cause: str
@@ -78,6 +82,7 @@ class Version:
     factory: str
     is_current: bool
     is_waiting: bool
+    needs_seconds: bool
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,11 @@ def find_history(enrolment: Enrolment, lab_unit: LabUnit, *, number: str | None)
     rows = list(snapshots[start : start + PAGE_SIZE + 1])  # one more: the last one's changes are against it
     wanted = workspace.wanted
     newest = rows[0] if rows and page.number == 1 else None
+    minutes = Counter(find_minute(row.created_at) for row in rows)
     versions = [
-        make_version(row, before, wanted=wanted, newest=newest)
+        make_version(
+            row, before, wanted=wanted, newest=newest, needs_seconds=minutes[find_minute(row.created_at)] > 1
+        )
         for row, before in zip(rows[:PAGE_SIZE], [*rows[1:], None], strict=False)
     ]
     page.object_list = rows[:PAGE_SIZE]
@@ -142,7 +150,12 @@ def find_before_restore(rows: Sequence[Snapshot], wanted: Snapshot | None) -> Sn
 
 
 def make_version(
-    snapshot: Snapshot, before: Snapshot | None, *, wanted: Snapshot | None, newest: Snapshot | None
+    snapshot: Snapshot,
+    before: Snapshot | None,
+    *,
+    wanted: Snapshot | None,
+    newest: Snapshot | None,
+    needs_seconds: bool,
 ) -> Version:
     is_waiting = wanted is not None and wanted.pk == snapshot.pk
     return Version(
@@ -152,7 +165,12 @@ def make_version(
         factory=snapshot.session.hub.factory.name if snapshot.session else "",
         is_current=wanted is None and newest is not None and newest.pk == snapshot.pk,
         is_waiting=is_waiting,
+        needs_seconds=needs_seconds,
     )
+
+
+def find_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def is_as_released(snapshot: Snapshot) -> bool:
@@ -168,8 +186,15 @@ def find_before(snapshot: Snapshot) -> Snapshot | None:
 
 def find_version(snapshot: Snapshot, before: Snapshot | None) -> Version:
     """One snapshot, compared with the one before it."""
-    newest = find_shown(snapshot.workspace).first()
-    return make_version(snapshot, before, wanted=snapshot.workspace.wanted, newest=newest)
+    shown = find_shown(snapshot.workspace)
+    minutes = Counter(find_minute(at) for at in shown.values_list("created_at", flat=True))
+    return make_version(
+        snapshot,
+        before,
+        wanted=snapshot.workspace.wanted,
+        newest=shown.first(),
+        needs_seconds=minutes[find_minute(snapshot.created_at)] > 1,
+    )
 
 
 def compare(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:

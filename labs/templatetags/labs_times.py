@@ -17,21 +17,23 @@ register = template.Library()
 
 # The hour, the day and what joins them, where a language differs from English.
 _HOURS: Final = {"fi": "\\k\\l\\o\N{NO-BREAK SPACE}G.i"}
+_SECONDS: Final = {"fi": ".s"}
 _DAYS: Final = {"fi": "j. E"}
 _JOINTS: Final = {"fi": " "}
 
 
 @register.filter
-def clock(value: datetime | None) -> SafeString | str:
+def clock(value: datetime | None, needs_seconds: bool = False) -> SafeString | str:
     """`10:42 EET` of today, `22 November, 10:42 EET` of other days, as a <time>; nothing for no time.
 
-    In Finnish `klo 10.42 EET` and `22. marraskuuta klo 10.42 EET`.
+    In Finnish `klo 10.42 EET` and `22. marraskuuta klo 10.42 EET`. Seconds where two times could not be told apart.
     """
     if value is None:
         return ""
     local = timezone.localtime(value)
     language = (translation.get_language() or "").partition("-")[0]
-    words = f"{date_format(local, _HOURS.get(language, 'H:i'))}\N{NO-BREAK SPACE}{local:%Z}"
+    hour = _HOURS.get(language, "H:i") + (_SECONDS.get(language, ":s") if needs_seconds else "")
+    words = f"{date_format(local, hour)}\N{NO-BREAK SPACE}{local:%Z}"
     if local.date() != timezone.localdate():
         day = _DAYS.get(language, "j E") + ("" if local.year == timezone.localdate().year else " Y")
         words = f"{date_format(local, day)}{_JOINTS.get(language, ', ')}{words}"

@@ -22,6 +22,12 @@ def test_a_time_is_said_as_the_readers_language_says_it(language: str, expected:
         assert f">{expected}</time>" in clock(LONG_AGO)
 
 
+@pytest.mark.parametrize(("language", "expected"), [("en", "09:05:00"), ("fi", "9.05.00")])
+def test_a_time_has_seconds_where_it_needs_them(language: str, expected: str) -> None:
+    with translation.override(language), timezone.override(ZoneInfo("Europe/Helsinki")):
+        assert expected in clock(LONG_AGO, True)
+
+
 def test_a_time_of_today_needs_no_day() -> None:
     with translation.override("fi"), timezone.override(UTC):
         now = timezone.now()

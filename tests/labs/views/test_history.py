@@ -96,6 +96,22 @@ def test_the_page_says_when_why_and_what_changed_in_the_readers_zone(
     assert "Your work now" in page
 
 
+def test_versions_of_one_minute_are_told_apart(
+    as_ada: Client, ada: User, address: str, save: Callable[..., Snapshot]
+) -> None:
+    User.objects.filter(pk=ada.pk).update(time_zone="UTC")
+    minute = datetime(2020, 1, 2, 8, 0, tzinfo=UTC)
+    for number, seconds in enumerate((5, 55, 60)):
+        last = save({"lab.ipynb": bytes([number])}, created_at=minute + timedelta(seconds=seconds))
+    page = read(as_ada, address)
+    assert all(words in page for words in (">2 January 2020, 08:00:05", ">2 January 2020, 08:00:55"))
+    assert "08:01:" not in page.replace("08:01:00+00:00", "")
+    first = last.workspace.snapshots.last()
+    assert first is not None
+    assert "08:00:05\N{NO-BREAK SPACE}UTC</time></h1>" in read(as_ada, f"{address}{first.public_id}/")
+    assert "08:01\N{NO-BREAK SPACE}UTC</time></h1>" in read(as_ada, f"{address}{last.public_id}/")
+
+
 def test_a_workspace_that_cannot_be_copied_says_why(
     as_ada: Client, address: str, save: Callable[..., Snapshot]
 ) -> None:
