@@ -62,10 +62,14 @@ def snapshot_for(user: User, lab_unit: LabUnit, public_id: UUID) -> Snapshot:
 
 
 def submissions_for(user: User) -> QuerySet[Submission]:
-    """A learner's own submissions, and those of cohorts that a person teaches or is staff for."""
-    return Submission.objects.filter(
-        Q(enrolment__learner=user) | Q(enrolment__cohort__in=taught_cohorts_for(user))
-    ).select_related("lab__course", "release", "enrolment__learner", "enrolment__cohort__factory")
+    """A learner's own submissions, and those of cohorts that a person teaches or is staff for.
+
+    What somebody only had checked is theirs alone, as their saved work is.
+    """
+    is_taught = Q(enrolment__cohort__in=taught_cohorts_for(user), purpose=Submission.Purpose.ATTEMPT)
+    return Submission.objects.filter(Q(enrolment__learner=user) | is_taught).select_related(
+        "lab__course", "release", "enrolment__learner", "enrolment__cohort__factory"
+    )
 
 
 def submission_for(user: User, public_id: UUID) -> Submission:

@@ -104,8 +104,8 @@ class LabDraftAdmin(LookOnlyAdmin):
 
 @admin.register(Submission)
 class SubmissionAdmin(LookOnlyAdmin):
-    list_display = ("lab", "enrolment", "attempt", "status", "reason", "pressed_at")
-    list_filter = ("status",)
+    list_display = ("lab", "enrolment", "purpose", "attempt", "source", "status", "reason", "pressed_at")
+    list_filter = ("purpose", "source", "status")
     list_select_related = ("lab__course", "enrolment__learner", "enrolment__cohort")
     search_fields = ("enrolment__learner__email",)
 

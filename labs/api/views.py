@@ -69,7 +69,7 @@ class SessionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 
 
 class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Submission]):
-    """A person's own submissions, and those of the cohorts they teach or are staff for."""
+    """A person's own submissions, and those of the cohorts they teach or are staff for; no checks."""
 
     serializer_class = SubmissionSerializer
     lookup_field = "public_id"
@@ -82,7 +82,8 @@ class SubmissionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
             return self.queryset
         person = _person(self.request)
         runs = RUNS.prefetch_related("cells") if self.action == "retrieve" else RUNS
-        visible = submissions_for(person).defer("files").order_by("-pressed_at")
+        attempts = submissions_for(person).filter(purpose=Submission.Purpose.ATTEMPT)
+        visible = attempts.defer("files").order_by("-pressed_at")
         cohort = self.request.query_params.get("cohort")
         if cohort is not None and self.action == "list":
             visible = visible.filter(enrolment__cohort__public_id=_visible_cohort(person, cohort))

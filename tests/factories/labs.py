@@ -157,6 +157,13 @@ class SubmissionFactory(DjangoModelFactory[models.Submission]):
     content_hash = "4" * 64
 
 
+class CheckFactory(SubmissionFactory):
+    """A check of a learner's own work that was collected."""
+
+    purpose = models.Submission.Purpose.CHECK
+    attempt = None
+
+
 class SubmissionEventFactory(DjangoModelFactory[models.SubmissionEvent]):
     class Meta:
         model = models.SubmissionEvent

@@ -122,6 +122,13 @@ def test_a_teacher_lists_the_submissions_of_a_cohort(
         assert "cells" not in listed
 
 
+def test_a_check_of_ones_own_work_is_no_submission(ada: User, enrolment: Enrolment) -> None:
+    check = make.CheckFactory.create(enrolment=enrolment)
+
+    assert api(ada).get("/api/v1/submissions/").json()["count"] == 0
+    assert api(ada).get(f"/api/v1/submissions/{check.public_id}/").status_code == 404
+
+
 def test_lists_cost_the_same_however_long_they_are(
     ada: User,
     enrolment: Enrolment,
