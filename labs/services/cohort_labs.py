@@ -89,9 +89,9 @@ def find_running_sessions(cohort: Cohort) -> list[LabSession]:
     return list(_running_sessions().filter(enrolment__cohort=cohort))
 
 
-def find_factory_sessions(factory: Factory) -> list[LabSession]:
-    """Sessions at a factory that have not ended, the longest first."""
-    return list(_running_sessions().filter(hub__factory=factory))
+def find_factory_sessions(factory: Factory, *, most: int) -> list[LabSession]:
+    """Sessions at a factory that have not ended, the longest first, `most` of them."""
+    return list(_running_sessions().filter(hub__factory=factory)[:most])
 
 
 def _running_sessions() -> QuerySet[LabSession]:

@@ -18,6 +18,8 @@ from labs.services.hub_health import HubHealth, find_hub_health
 from labs.services.running import describe_sessions
 from labs.states import SessionStatus
 
+SESSIONS_SHOWN: Final = 50
+
 # The sentences of these reasons speak to the learner.
 FAILURES: Final[Mapping[str, str | Promise]] = {
     "server_lost": _("The server ended by itself"),
@@ -50,12 +52,14 @@ def factory_panels(factory: Factory) -> list[Panel]:
     if not found:
         return []
     (health,) = found
+    sessions = find_factory_sessions(factory, most=SESSIONS_SHOWN)
     context = {
         "health": health,
         "counts": _count_sessions(health),
         "failures": [(FAILURES.get(each.reason, each.sentence), each.count) for each in health.failures],
         "outages": [_describe_outage(outage) for outage in health.outages],
-        "sessions": describe_sessions(find_factory_sessions(factory), get_language() or ""),
+        "sessions": describe_sessions(sessions, get_language() or ""),
+        "more_count": max(sum(health.sessions.values()) - len(sessions), 0),
     }
     return [Panel("labs/_factory_panel.html", context)]
 

@@ -12,6 +12,7 @@ from courses.models import Cohort, Enrolment, User
 from labs.models import Hub, HubOutage, LabSession, LabUnit, Workspace
 from labs.reasons import SENTENCES
 from labs.states import SessionStatus
+from labs.views import staff_panels
 from labs.views.staff_panels import FAILURES, cohort_panels, factory_panels
 from labs.work import reconciling
 from tests.factories import courses as make_courses
@@ -124,6 +125,25 @@ def test_a_factory_shows_its_sessions_and_no_others(cohort: Cohort, make_session
     page = render_factory(cohort)
     assert "Ada" in page
     assert "Somebody elsewhere" not in page
+
+
+def test_a_factory_lists_the_longest_sessions_and_counts_the_others(
+    cohort: Cohort, lab_unit: LabUnit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staff_panels, "SESSIONS_SHOWN", 2)
+    hub = Hub.objects.get(factory=cohort.factory)
+    for number in range(4):
+        make.LabSessionFactory.create(
+            hub=hub,
+            enrolment__learner__full_name=f"Learner {number}",
+            requested_at=timezone.now() - timedelta(minutes=number),
+        )
+    page = render_factory(cohort)
+    assert [number for number in range(4) if f"Learner {number}" in page] == [2, 3]
+    assert "And 2 more" in page
+
+    LabSession.objects.filter(learner__full_name__in=["Learner 0", "Learner 1"]).delete()
+    assert " more" not in render_factory(cohort)
 
 
 @pytest.mark.parametrize(
