@@ -9,15 +9,17 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from courses.models import Unit
-from courses.unit_kinds import Report, UnitKind, UnitSource, register
+from courses.unit_kinds import Report, Trial, UnitKind, UnitSource, register
 from labs.blobs import store_blob, store_files
 from labs.box import BoxEnvironment
+from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.lab_settings import LabSettings, read_settings
 from labs.models import Lab, LabRelease, LabUnit
-from labs.nbgrader import ReleasedLab, SourceProblem, check_source, make_release
+from labs.nbgrader import ReleasedLab, SourceProblem, check_source, make_release, rehearse
 from labs.nbgrader.results import is_notebook_path
 from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.views.unit_panel import page_context
+from labs.work.grading import make_limits
 from labs.work.releasing import PreparedLab, find_or_create_release
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def register_lab_kind() -> None:
             slug="lab",
             template="labs/_unit_lab.html",
             check=check_lab,
+            run=run_lab,
             prepare=prepare_lab,
             import_unit=import_lab,
             copy_unit=copy_lab,
@@ -62,7 +65,9 @@ def check_lab(source: UnitSource, report: Report) -> LabData | None:
     if not any(is_notebook_path(path) for path in files):
         tell("source", _("There is no notebook (*.ipynb) in this folder."), code="lab-without-notebook")
     else:
-        tell_problems(check_source(files), tell)
+        environment = BoxEnvironment(python=settings.LAB_PYTHON)
+        known = environment if environment.python.exists() else None
+        tell_problems(check_source(files, environment=known), tell)
     return None if errors else LabData(source=files, settings=own)
 
 
@@ -82,13 +87,43 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     }
 
 
+def run_lab(unit: "PackageUnit", report: Report, trial: Trial) -> None:
+    """Grade the lab's solution and its empty version in the box, within its own limits."""
+    data = read_data(unit)
+    environment = BoxEnvironment(python=settings.LAB_PYTHON)
+
+    def tell(path: str, message: str, *, line: int | None = None, code: str, is_hint: bool = False) -> None:
+        report(f"{unit.path}/{path}", message, line=line, code=code, is_hint=is_hint)
+
+    try:
+        released = make_release(data.source, name=unit.slug, environment=environment)
+        found = rehearse(
+            released,
+            limits=make_limits(data.settings.limits),
+            environment=environment,
+            is_twice=trial.is_twice,
+            say=lambda step: trial.say(f"{unit.slug}: {step}"),
+        )
+    except InvalidNotebookError as error:
+        report(unit.path, str(error), code=error.reason)
+    except BoxUnavailableError as error:
+        message = _("Labs cannot be run on this machine, so that none was: %(error)s.") % {"error": error}
+        report("", message, code=error.reason)
+    else:
+        tell_problems(found, tell)
+
+
 def prepare_lab(unit: "PackageUnit") -> PreparedLab:
     """nbgrader's release of the lab, which takes seconds."""
-    data = unit.data
-    if not isinstance(data, LabData):
-        raise TypeError(f"unit {unit.slug} was not checked")
+    data = read_data(unit)
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     return store_lab(data, make_release(data.source, name=unit.slug, environment=environment))
+
+
+def read_data(unit: "PackageUnit") -> LabData:
+    if not isinstance(unit.data, LabData):
+        raise TypeError(f"unit {unit.slug} was not checked")
+    return unit.data
 
 
 def store_lab(data: LabData, released: ReleasedLab) -> PreparedLab:

@@ -10,6 +10,7 @@ from courses.package.contents import (
     PackageUnit,
     Problem,
 )
+from courses.package.running import run_package
 
 __all__ = [
     "LinkTarget",
@@ -20,4 +21,5 @@ __all__ = [
     "PackageUnit",
     "Problem",
     "check_package",
+    "run_package",
 ]

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from labs.box.limits import BoxEnvironment
@@ -43,7 +44,7 @@ def find_kernel(environment: BoxEnvironment, name: str) -> KernelSpec | None:
     # Names that consist of dots only are folders, but none of a kernel.
     if not _NAME.fullmatch(name) or not name.strip("."):
         return None
-    file = environment.python.parent.parent / "share" / "jupyter" / "kernels" / name.lower() / "kernel.json"
+    file = _find_folder(environment) / name.lower() / "kernel.json"
     try:
         return _read_spec(environment, name, json.loads(file.read_text()), str(file.parent))
     except FileNotFoundError:
@@ -53,6 +54,12 @@ def find_kernel(environment: BoxEnvironment, name: str) -> KernelSpec | None:
         return None
 
 
+def list_kernels(environment: BoxEnvironment) -> list[str]:
+    """The names of the kernels that there are, Python's first."""
+    names = sorted(path.parent.name for path in _find_folder(environment).glob("*/kernel.json"))
+    return [PYTHON, *(name for name in names if name != PYTHON and find_kernel(environment, name))]
+
+
 def choose_kernel(environment: BoxEnvironment, metadata: Mapping[str, Any]) -> KernelSpec | None:
     """The kernel for a notebook with this metadata: the one that it names, else Python's where it is in Python."""
     told = metadata.get("kernelspec", {})
@@ -60,6 +67,10 @@ def choose_kernel(environment: BoxEnvironment, metadata: Mapping[str, Any]) -> K
         return spec
     language = told.get("language") or metadata.get("language_info", {}).get("name") or "python"
     return find_kernel(environment, PYTHON) if str(language).lower() == "python" else None
+
+
+def _find_folder(environment: BoxEnvironment) -> Path:
+    return environment.python.parent.parent / "share" / "jupyter" / "kernels"
 
 
 def _read_spec(environment: BoxEnvironment, name: str, told: Mapping[str, Any], folder: str) -> KernelSpec:

@@ -3,8 +3,8 @@
 nbgrader takes seconds to import, so that happens when the first of these functions is called.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.nbgrader.results import (
@@ -23,6 +23,9 @@ from labs.nbgrader.results import (
     ReleasedLab,
     SourceProblem,
 )
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 __all__ = [
     "STANDARD_POLICY",
@@ -45,14 +48,21 @@ __all__ = [
     "is_unchanged",
     "make_release",
     "name_cell",
+    "rehearse",
 ]
 
 
-def make_release(source: Mapping[str, bytes], *, name: str, environment: BoxEnvironment) -> ReleasedLab:
+def make_release(
+    source: Mapping[str, bytes],
+    *,
+    name: str,
+    environment: BoxEnvironment,
+    settings: "Config | None" = None,
+) -> ReleasedLab:
     """See `labs.nbgrader.release`."""
     from labs.nbgrader import release
 
-    return release.make_release(source, name=name, environment=environment)
+    return release.make_release(source, name=name, environment=environment, settings=settings)
 
 
 def autograde(
@@ -78,15 +88,26 @@ def autograde(
 
 
 def check_source(
-    source: Mapping[str, bytes],
-    *,
-    environment: BoxEnvironment | None = None,
-    limits: BoxLimits | None = None,
+    source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
 ) -> list[SourceProblem]:
     """See `labs.nbgrader.checking`."""
     from labs.nbgrader.checking import check_source as check
 
-    return check(source, environment=environment, limits=limits)
+    return check(source, environment=environment)
+
+
+def rehearse(
+    release: ReleasedLab,
+    *,
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+    is_twice: bool = False,
+    say: Callable[[str], None] = lambda _step: None,
+) -> list[SourceProblem]:
+    """See `labs.nbgrader.rehearsing`."""
+    from labs.nbgrader import rehearsing
+
+    return rehearsing.rehearse(release, limits=limits, environment=environment, is_twice=is_twice, say=say)
 
 
 def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, Any]:

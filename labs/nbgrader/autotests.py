@@ -4,7 +4,7 @@ Their templates (`autotests.yml`) are the author's too, and are rendered here, o
 """
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import BaseLoader, StrictUndefined
 from jinja2.exceptions import SecurityError
@@ -14,6 +14,9 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import InstantiateTests, instantiatetests
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+
+AUTOTEST: Final = "AUTOTEST"
+KERNELS: Final = frozenset(InstantiateTests().comment_strs) & frozenset(InstantiateTests().sanitizers)
 
 
 class PlainEnvironment(SandboxedEnvironment):
@@ -58,7 +61,7 @@ class BoxedInstantiateTests(InstantiateTests):
         if not any(cell.cell_type == "code" and self.autotest_delimiter in cell.source for cell in nb.cells):
             return nb, resources
         name = nb.metadata.get("kernelspec", {}).get("name", "")
-        if name not in self.comment_strs or name not in self.sanitizers:
+        if name not in KERNELS:
             raise ValueError(f"autotests know no kernel called {name!r}")
         if self.autotest_filename not in self._files:
             raise ValueError(f"there are autotests, but no file {self.autotest_filename}")

@@ -13,16 +13,18 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.nbgraderformat import SCHEMA_VERSION, MetadataValidator
 
-from labs.box import BoxEnvironment, BoxLimits, execute_notebook
+from labs.box import BoxEnvironment
+from labs.box.kernelspecs import choose_kernel, list_kernels
 from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.advising import find_hints
+from labs.nbgrader.autotests import AUTOTEST, KERNELS
+from labs.nbgrader.languages import IPYTHON_SYNTAX, PYTHON, find_kernel_name, find_language
 from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_json, read_source
 from labs.nbgrader.places import NotebookPlaces
-from labs.nbgrader.release import AUTOTESTS, find_language
+from labs.nbgrader.release import AUTOTESTS, find_kind
 from labs.nbgrader.results import SourceProblem, is_notebook_path
-from labs.states import GradingOutcome
 
 _GRADE_ID: Final = re.compile(r"[a-zA-Z0-9_\-]+")
-_AUTOTEST: Final = "AUTOTEST"
 
 
 @dataclass(frozen=True)
@@ -49,32 +51,33 @@ _REGIONS: Final = (
 
 
 def check_source(
-    source: Mapping[str, bytes],
-    *,
-    environment: BoxEnvironment | None = None,
-    limits: BoxLimits | None = None,
+    source: Mapping[str, bytes], *, environment: BoxEnvironment | None = None
 ) -> list[SourceProblem]:
-    """All problems of all notebooks at the top level, sorted by notebook and line.
+    """All problems of all notebooks at the top level, and hints, sorted by notebook and line; nothing is run.
 
-    With an `environment`, notebooks that are sound otherwise are run in the box too, within `limits`, and a
-    graded cell that fails with the author's own solution is a problem.
+    `environment` is the one that labs run in, where this machine has it: it has the kernels that there are.
     """
     paths = sorted(path for path in source if is_notebook_path(path))
     if not paths:
         return [SourceProblem("", None, None, "no_notebooks", _("There is no notebook."))]
-    problems: list[SourceProblem] = []
-    for path in paths:
-        found = list(_Checker(path, source).check())
-        if environment is not None and not found:
-            found = list(_run(path, source, environment, limits or BoxLimits()))
-        problems += sorted(found, key=lambda problem: (problem.line or 0, problem.code))
+    checkers = [_Checker(path, source, environment) for path in paths]
+    problems = [
+        problem
+        for checker in checkers
+        for problem in sorted(checker.check(), key=lambda problem: (problem.line or 0, problem.code))
+    ]
+    if all(problem.is_hint for problem in problems) and not any(checker.has_points for checker in checkers):
+        message = _("This lab has no graded cells: it is a practice lab, completed by being submitted.")
+        problems.append(SourceProblem("", None, None, "no_graded_cells", message, is_hint=True))
     return problems
 
 
 class _Checker:
-    """The checks of one notebook that run nothing."""
+    """The checks of one notebook. `has_points` says, once it was checked, whether any cell of it has points."""
 
-    def __init__(self, path: str, source: Mapping[str, bytes]) -> None:
+    def __init__(self, path: str, source: Mapping[str, bytes], environment: BoxEnvironment | None) -> None:
+        self.has_points = False
+        self._environment = environment
         self._path = path
         self._content = source[path]
         self._has_autotests = AUTOTESTS in source
@@ -102,11 +105,18 @@ class _Checker:
                 None, "not_a_notebook", _("This is no valid notebook: %(error)s") % {"error": error}
             )
             return
-        yield from self._check_notebook(notebook)
+        self.has_points = any(find_kind(cell) for cell in notebook.cells)
+        if found := list(self._check_notebook(notebook)):
+            yield from found
+        elif find_language(notebook) == PYTHON:
+            for hint in find_hints(notebook):
+                yield self._problem(hint.cell, hint.code, hint.message, hint.text, is_hint=True)
 
-    def _problem(self, cell: int | None, code: str, message: str, needle: str = "") -> SourceProblem:
+    def _problem(
+        self, cell: int | None, code: str, message: str, needle: str = "", *, is_hint: bool = False
+    ) -> SourceProblem:
         line = self._places.find_line(cell, needle) if self._places and cell is not None else None
-        return SourceProblem(self._path, cell, line, code, message)
+        return SourceProblem(self._path, cell, line, code, message, is_hint)
 
     def _unreadable(self, error: InvalidNotebookError) -> SourceProblem:
         line = None
@@ -186,16 +196,28 @@ class _Checker:
             yield self._problem(index, "bad_points", message % {"points": points}, "points")
 
     def _check_notebook(self, notebook: NotebookNode) -> Iterator[SourceProblem]:
-        language = find_language(notebook)
-        if language != "python":
-            message = _("Labs in %(language)s cannot be run here, only those in Python.")
-            yield self._problem(None, "unknown_kernel", message % {"language": language})
+        yield from self._check_kernel(notebook)
         for index, cell in enumerate(notebook.cells):
             yield from self._check_schema(index, cell)
             for region in _REGIONS:
                 yield from self._check_region(index, cell, region)
             if cell.cell_type == "code":
-                yield from self._check_code(index, cell)
+                yield from self._check_autotests(index, cell, find_kernel_name(notebook))
+                if find_language(notebook) == PYTHON:
+                    yield from self._check_code(index, cell)
+
+    def _check_kernel(self, notebook: NotebookNode) -> Iterator[SourceProblem]:
+        words = {"language": find_language(notebook), "name": find_kernel_name(notebook)}
+        if self._environment is not None:
+            if choose_kernel(self._environment, notebook.metadata) is None:
+                words["known"] = ", ".join(list_kernels(self._environment))
+                message = _("Labs have no kernel “%(name)s” for %(language)s here; there are %(known)s.")
+                yield self._problem(None, "unknown_kernel", message % words)
+        elif words["language"] != PYTHON:
+            message = _(
+                "Whether labs have the kernel “%(name)s” for %(language)s cannot be seen on this machine."
+            )
+            yield self._problem(None, "kernel_not_seen", message % words, is_hint=True)
 
     def _check_schema(self, index: int, cell: NotebookNode) -> Iterator[SourceProblem]:
         try:
@@ -228,12 +250,20 @@ class _Checker:
             }
             yield self._problem(index, "misplaced_region", messages[region.name], region.begin)
 
-    def _check_code(self, index: int, cell: NotebookNode) -> Iterator[SourceProblem]:
-        if _AUTOTEST in cell.source and not self._has_autotests:
+    def _check_autotests(self, index: int, cell: NotebookNode, kernel: str) -> Iterator[SourceProblem]:
+        if AUTOTEST not in cell.source:
+            return
+        if not self._has_autotests:
             message = _("There are autotests, but no file %(file)s with their templates.")
-            yield self._problem(index, "missing_autotests", message % {"file": AUTOTESTS}, _AUTOTEST)
-        if re.search(r"^\s*[%!?]|[?!]\s*$|=\s*[%!]", cell.source, re.MULTILINE):
-            return  # IPython's own syntax, which only IPython can judge
+            yield self._problem(index, "missing_autotests", message % {"file": AUTOTESTS}, AUTOTEST)
+        if kernel not in KERNELS:
+            message = _("nbgrader knows no autotests for the kernel “%(name)s”, only for %(known)s.")
+            words = {"name": kernel, "known": ", ".join(sorted(KERNELS))}
+            yield self._problem(index, "no_autotests", message % words, AUTOTEST)
+
+    def _check_code(self, index: int, cell: NotebookNode) -> Iterator[SourceProblem]:
+        if IPYTHON_SYNTAX.search(cell.source):
+            return
         try:
             compile(cell.source, self._path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         except (
@@ -252,26 +282,3 @@ def _has_nbgrader(cell: Mapping[str, Any]) -> bool:
     """Whether nbgrader has to do with a cell: some editors leave empty metadata behind."""
     meta = cell.get("metadata", {}).get("nbgrader", {})
     return any(meta.get(flag) for flag in ("grade", "solution", "locked", "task"))
-
-
-def _run(
-    path: str, source: Mapping[str, bytes], environment: BoxEnvironment, limits: BoxLimits
-) -> Iterator[SourceProblem]:
-    notebook = read_source(source[path])
-    files = {name: content for name, content in source.items() if not is_notebook_path(name)}
-    execution = execute_notebook(notebook, files=files, limits=limits, environment=environment)
-    places = NotebookPlaces(source[path].decode("utf-8-sig"))
-    for index, cell in enumerate(execution.notebook.cells):
-        if cell.cell_type != "code" or not utils.is_grade(cell):
-            continue
-        for output in cell.outputs:
-            if output.output_type == "error":
-                message = _("This graded cell fails with the author's own solution: %(error)s")
-                error = f"{output.ename}: {output.evalue}".strip(": ")
-                line = places.find_line(index)
-                yield SourceProblem(path, index, line, "cell_fails", message % {"error": error})
-                break
-    if execution.outcome is not GradingOutcome.SCORED:
-        message = _("The notebook does not run to its end: %(reason)s at the cell %(cell)s.")
-        said = {"reason": execution.outcome.label, "cell": execution.faulty_cell or "?"}
-        yield SourceProblem(path, None, None, "does_not_run", message % said)

@@ -13,25 +13,35 @@ from nbgrader.preprocessors import (
     ClearHiddenTests,
     ClearMarkScheme,
     ClearOutput,
-    ClearSolutions,
     ComputeChecksums,
     IncludeHeaderFooter,
     LockCells,
     SaveCells,
 )
+from traitlets.config import Config
 
 from labs.box import BoxEnvironment, BoxLimits
+from labs.box.kernelspecs import choose_kernel
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.nbgrader.autotests import BoxedInstantiateTests
 from labs.nbgrader.gradebook import create_gradebook, make_url
+from labs.nbgrader.languages import ClearEverySolution, find_kernel_name, find_language
 from labs.nbgrader.notebooks import read_source
 from labs.nbgrader.results import CellKind, GradeCellSpec, ReleasedLab, is_notebook_path
 
 AUTOTESTS: Final = "autotests.yml"
 
 
-def make_release(source: Mapping[str, bytes], *, name: str, environment: BoxEnvironment) -> ReleasedLab:
+def make_release(
+    source: Mapping[str, bytes],
+    *,
+    name: str,
+    environment: BoxEnvironment,
+    settings: Config | None = None,
+) -> ReleasedLab:
     """Release the notebooks at the top level of the source; the other files go to the learner as they are.
+
+    `settings` are those of a course for nbgrader's own steps (stubs, markers, a header), in nbgrader's words.
 
     Autotests are run in the box. Raises InvalidNotebookError, whose message begins with the notebook at fault;
     `check_source` says everything that is wrong at once.
@@ -51,20 +61,20 @@ def make_release(source: Mapping[str, bytes], *, name: str, environment: BoxEnvi
             resources = make_resources(name, notebook_name, gradebook)
             resources["metadata"] = {"path": folder}
             steps = [
-                IncludeHeaderFooter(),
+                IncludeHeaderFooter(config=settings),
                 BoxedInstantiateTests(environment, BoxLimits(), files),
                 LockCells(),
-                ClearSolutions(),
+                ClearEverySolution(config=settings),
                 ClearOutput(),
                 CheckCellMetadata(),
                 ComputeChecksums(),
                 SaveCells(),
-                ClearHiddenTests(),
-                ClearMarkScheme(),
+                ClearHiddenTests(config=settings),
+                ClearMarkScheme(config=settings),
                 ComputeChecksums(),
                 CheckCellMetadata(),
             ]
-            notebook = _apply(path, source[path], steps, resources)
+            notebook = _apply(path, source[path], steps, resources, environment)
             released[path] = (nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n").encode()
             specs += _list_grade_cells(notebook, notebook_name, len(specs))
         template = gradebook.read_bytes()
@@ -77,9 +87,15 @@ def make_resources(assignment: str, notebook: str, gradebook: Path) -> dict[str,
     return {"unique_key": notebook, "nbgrader": nbgrader}
 
 
-def _apply(path: str, content: bytes, steps: list[Any], resources: dict[str, Any]) -> NotebookNode:
+def _apply(
+    path: str,
+    content: bytes,
+    steps: list[Any],
+    resources: dict[str, Any],
+    environment: BoxEnvironment,
+) -> NotebookNode:
     try:
-        notebook = _read_python(content)
+        notebook = _read_runnable(content, environment)
         for step in steps:
             notebook, resources = step(notebook, resources)
     except BoxUnavailableError:
@@ -94,10 +110,11 @@ def _apply(path: str, content: bytes, steps: list[Any], resources: dict[str, Any
     return notebook
 
 
-def _read_python(content: bytes) -> NotebookNode:
+def _read_runnable(content: bytes, environment: BoxEnvironment) -> NotebookNode:
     notebook = read_source(content)
-    if (language := find_language(notebook)) != "python":
-        raise InvalidNotebookError(f"the box runs no {language}", reason="unknown_kernel")
+    if choose_kernel(environment, notebook.metadata) is None:
+        said = f"labs have no kernel {find_kernel_name(notebook)!r} for {find_language(notebook)}"
+        raise InvalidNotebookError(said, reason="unknown_kernel")
     return notebook
 
 
@@ -112,13 +129,6 @@ def _list_grade_cells(notebook: NotebookNode, name: str, start: int) -> list[Gra
         position = start + len(specs)
         specs.append(GradeCellSpec(name, meta.grade_id, kind, float(meta.points), is_manual, position))
     return specs
-
-
-def find_language(notebook: NotebookNode) -> str:
-    """The language that a notebook says its kernel speaks, in small letters; Python if it does not say."""
-    metadata = notebook.metadata
-    said = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
-    return str(said or "python").lower()
 
 
 def find_kind(cell: NotebookNode) -> CellKind | None:

@@ -54,6 +54,10 @@ class GradingPolicy:
 
 STANDARD_POLICY: Final = GradingPolicy()
 
+# How often a rehearsal runs a notebook at most, where it is not asked for twice: the solution and the empty answer,
+# each with its twin run, and the solution once more to see why it fails.
+RUNS_AT_MOST: Final = 5
+
 
 @dataclass(frozen=True)
 class GradeCellSpec:
@@ -88,8 +92,8 @@ class ReleasedLab:
 
 
 def is_notebook_path(path: str) -> bool:
-    """As nbgrader: a notebook of an assignment lies at its top level."""
-    return path.endswith(".ipynb") and "/" not in path and path != ".ipynb"
+    """As nbgrader: a notebook of an assignment lies at its top level and is not hidden."""
+    return path.endswith(".ipynb") and "/" not in path and not path.startswith(".")
 
 
 @dataclass(frozen=True)

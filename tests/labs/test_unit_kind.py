@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 def _sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """nbgrader's own look at a notebook takes seconds to load and is tested where it lives."""
 
-    def check(source: Mapping[str, bytes]) -> list[SourceProblem]:
+    def check(source: Mapping[str, bytes], *, environment: object) -> list[SourceProblem]:
         return [
             SourceProblem(notebook=path, cell=None, line=1, code="broken-json", message="No JSON.")
             for path, content in source.items()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labs.box import BoxEnvironment
-from labs.box.kernelspecs import choose_kernel, find_kernel
+from labs.box.kernelspecs import choose_kernel, find_kernel, list_kernels
 
 TOLD = {"argv": ["Rscript", "-f", "{connection_file}"], "language": "R", "env": {"R_HOME": "/x"}}
 
@@ -50,6 +50,13 @@ def test_a_kernel_written_in_python_is_started_without_the_working_folder_in_its
     assert spec.argv[:2] == (str(environment.python), "-c")
     assert spec.argv[3:] == ("some_kernel", f"{folder}/x")
     assert spec.interrupt_mode == "message"
+
+
+def test_all_kernels_are_listed_pythons_first(environment: BoxEnvironment, tmp_path: Path) -> None:
+    assert list_kernels(environment) == ["python3"]
+    for name, told in [("python3", TOLD), ("xeus", TOLD), ("ir", TOLD), ("broken", {})]:
+        install(tmp_path, name, told)
+    assert list_kernels(environment) == ["python3", "ir", "xeus"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../../kernels/ir", "ir/", "nowhere", "i\0r"])

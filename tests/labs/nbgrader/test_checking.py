@@ -1,10 +1,13 @@
 """What is said to an author about their notebooks: all at once, with the cell and the line in the file."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from labs.nbgrader import SourceProblem, check_source
+from labs.box import BoxEnvironment
+from labs.exceptions import InvalidNotebookError
+from labs.nbgrader import SourceProblem, check_source, make_release
 from tests.labs.nbgrader.writing import answer, code, graded, markdown, solution, task, write
 
 SOUND = [
@@ -95,9 +98,58 @@ def test_every_problem_of_every_notebook_is_said_at_once() -> None:
     assert problems[3].line == 3
 
 
-def test_a_notebook_in_another_language_is_refused_since_the_box_has_no_kernel_for_it() -> None:
-    problems = check(*SOUND, metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}})
-    assert [problem.code for problem in problems] == ["unknown_kernel"]
+IN_R = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> BoxEnvironment:
+    return BoxEnvironment(tmp_path / "bin" / "python")
+
+
+def install(prefix: Path, name: str, language: str) -> None:
+    folder = prefix / "share" / "jupyter" / "kernels" / name
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({"argv": [name], "language": language}))
+
+
+def test_a_notebook_whose_kernel_labs_do_not_have_is_refused_with_those_that_they_have(
+    environment: BoxEnvironment, tmp_path: Path
+) -> None:
+    install(tmp_path, "bash", "bash")
+    (problem,) = check_source({"lab.ipynb": write(*SOUND, metadata=IN_R)}, environment=environment)
+    assert (problem.code, problem.is_hint) == ("unknown_kernel", False)
+    assert problem.message == "Labs have no kernel “ir” for r here; there are python3, bash."
+    with pytest.raises(InvalidNotebookError, match="labs have no kernel 'ir' for r"):
+        make_release({"lab.ipynb": write(*SOUND, metadata=IN_R)}, name="lab", environment=environment)
+
+
+def test_any_kernel_that_labs_have_will_do_and_its_code_is_not_read_as_python(
+    environment: BoxEnvironment, tmp_path: Path
+) -> None:
+    install(tmp_path, "ir", "R")
+    cells = [solution("f", "f <- function(x) 2 * x"), graded("test", "stopifnot(f(1) == 2)")]
+    source = {"lab.ipynb": write(*cells, metadata=IN_R)}
+    assert check_source(source, environment=environment) == []
+    released = make_release(source, name="lab", environment=environment)
+    cell = json.loads(released.learner_files["lab.ipynb"])["cells"][0]
+    assert "".join(cell["source"]) == "# YOUR CODE HERE\nfail()"
+
+
+def test_where_no_lab_runs_another_kernel_is_no_error(environment: BoxEnvironment) -> None:
+    (problem,) = check(*SOUND[:1], graded("test", "x <- 1"), metadata=IN_R)
+    assert (problem.code, problem.is_hint) == ("kernel_not_seen", True)
+
+
+def test_autotests_are_for_the_kernels_that_nbgrader_has_them_for(
+    environment: BoxEnvironment, tmp_path: Path
+) -> None:
+    install(tmp_path, "ir", "R")
+    install(tmp_path, "bash", "bash")
+    tests = {"autotests.yml": b""}
+    in_bash = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
+    for metadata, codes in [(IN_R, []), (in_bash, ["no_autotests"])]:
+        source = {**tests, "lab.ipynb": write(graded("test", "### AUTOTEST f 3"), metadata=metadata)}
+        assert [problem.code for problem in check_source(source, environment=environment)] == codes
 
 
 def test_a_source_without_notebooks_is_a_problem() -> None:

@@ -49,17 +49,18 @@ def problems(monkeypatch: pytest.MonkeyPatch) -> list[SourceProblem]:
     """What the check finds; nothing is run."""
     found: list[SourceProblem] = []
 
-    def check(_source: Mapping[str, bytes], *, environment: Any, limits: BoxLimits) -> list[SourceProblem]:
+    def rehearse(_release: ReleasedLab, *, limits: BoxLimits, environment: Any) -> list[SourceProblem]:
         assert limits.cell_seconds == 60
-        return found
+        return []
 
     def release(source: Mapping[str, bytes], *, name: str, environment: Any) -> ReleasedLab:
         spec = GradeCellSpec("lab", "test", CellKind.AUTOGRADED, 5.0, is_manual=False, position=0)
         return ReleasedLab(name, {"lab.ipynb": b"for learners"}, b"sqlite", dict(source), (spec,))
 
     monkeypatch.setattr(checking_drafts, "find_bubblewrap", lambda: None)
-    monkeypatch.setattr(checking_drafts, "check_source", check)
+    monkeypatch.setattr(checking_drafts, "check_source", lambda _source, environment: found)
     monkeypatch.setattr(checking_drafts, "make_release", release)
+    monkeypatch.setattr(checking_drafts, "rehearse", rehearse)
     return found
 
 
@@ -89,7 +90,7 @@ def test_a_source_that_only_its_editor_wrote_anew_is_no_change(monkeypatch: pyte
 
 def test_what_is_wrong_is_kept_with_the_name_of_its_cell(problems: list[SourceProblem]) -> None:
     problems += [
-        SourceProblem("lab.ipynb", 1, 17, "cell_fails", "AssertionError: " + "x" * 9999),
+        SourceProblem("lab.ipynb", 1, 17, "syntax_error", "This is no Python: " + "x" * 9999),
         SourceProblem("", None, None, "no_notebooks", "There is no notebook."),
     ]
     draft = make_draft()
@@ -106,12 +107,40 @@ def test_what_is_wrong_is_kept_with_the_name_of_its_cell(problems: list[SourcePr
     assert find_comparison(draft)["points_after"] == 5
 
 
-def test_a_flood_of_problems_is_cut(problems: list[SourceProblem]) -> None:
-    problems += [SourceProblem("lab.ipynb", None, None, "x", "x")] * (MAX_PROBLEMS + 1)
+def test_a_flood_of_problems_is_cut_and_hints_go_first(problems: list[SourceProblem]) -> None:
+    problems += [SourceProblem("lab.ipynb", None, None, "x", "x", is_hint=True)] * MAX_PROBLEMS
+    problems += [SourceProblem("lab.ipynb", None, None, "x", "x")] * 2
     draft = make_draft()
     check_draft(draft.pk)
     draft.refresh_from_db()
-    assert len(draft.problems) == MAX_PROBLEMS
+    assert (len(draft.problems), len(draft.errors)) == (MAX_PROBLEMS, 2)
+
+
+def test_hints_stand_beside_what_would_be_released(problems: list[SourceProblem]) -> None:
+    problems += [SourceProblem("lab.ipynb", 1, 17, "reads_clock", "It reads the clock.", is_hint=True)]
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert draft.is_releasable
+    assert [problem["code"] for problem in draft.problems] == ["reads_clock"]
+    assert (draft.gradebook != "", draft.events.get().reason) == (True, "draft_sound")
+
+
+@pytest.mark.usefixtures("problems")
+@pytest.mark.parametrize(
+    ("code", "is_hint"), [("cell_fails", False), ("blank_gets_points", True), ("takes_any_answer", True)]
+)
+def test_a_solution_that_fails_is_not_released_and_a_cell_that_is_too_easy_may_be(
+    monkeypatch: pytest.MonkeyPatch, code: str, is_hint: bool
+) -> None:
+    found = SourceProblem("lab.ipynb", 1, 17, code, "Too easy, or too hard.")
+    monkeypatch.setattr(checking_drafts, "rehearse", lambda *_arguments, **_named: [found])
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert draft.is_releasable == is_hint
+    assert (draft.learner_files != {}) == is_hint
+    assert draft.problems[0]["is_hint"] == is_hint
 
 
 @pytest.mark.usefixtures("problems")
@@ -195,7 +224,7 @@ def test_a_machine_without_a_box_uses_up_no_try(monkeypatch: pytest.MonkeyPatch,
 def test_a_check_may_take_what_its_notebooks_may() -> None:
     files = {"a.ipynb": "0" * 64, "b.ipynb": "0" * 64, "c.csv": "0" * 64}
     draft = make.LabDraftFactory.create(files=files)
-    assert longest_seconds(draft.pk) == 2 * 2 * 300 + 300
+    assert longest_seconds(draft.pk) == 2 * 6 * 300 + 300
 
 
 @pytest.mark.live
