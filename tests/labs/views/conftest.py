@@ -17,6 +17,10 @@ MakeSession = Callable[..., LabSession]
 MakeSubmission = Callable[..., Submission]
 
 
+def session_page(session: LabSession, part: str = "") -> str:
+    return f"/labs/sessions/{session.public_id}/{part}"
+
+
 @pytest.fixture
 def lab_unit(enrolment: Enrolment) -> LabUnit:
     make.HubFactory.create(factory=enrolment.cohort.factory)
