@@ -26,7 +26,6 @@ from labs.nbgrader import (
     GradingResult,
     NotebookResult,
     ReleasedLab,
-    autograde,
 )
 from labs.states import GradingStatus
 from labs.transitions import move_grading
@@ -82,7 +81,7 @@ def run_pipeline(submission: Submission) -> GradingResult:
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     if submission.purpose == Submission.Purpose.CHECK:
         return nbgrader.check_work(lab, files, limits=limits, environment=environment)  # type: ignore[attr-defined,no-any-return]
-    return autograde(lab, files, limits=limits, environment=environment, policy=policy_of(release))
+    return nbgrader.autograde(lab, files, limits=limits, environment=environment, policy=policy_of(release))
 
 
 def released_lab(release: LabRelease) -> ReleasedLab:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from courses.models import UnitProgress
 from labs.blobs import read_files, store_blob
 from labs.exceptions import HubUnavailableError, ServerAnswerError
-from labs.models import GradingRun, LabSession, Snapshot, Submission
+from labs.models import GradingRun, LabRelease, LabSession, LabUnit, Snapshot, Submission
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
 from labs.work.workspaces import MAX_FILES
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.fakes.hub import FakeContents, SilentContents
 
@@ -29,15 +31,28 @@ def workspace(fake: FakeContents) -> Callable[[LabSession], Any]:
 
 
 def pressed(session: LabSession, **fields: Any) -> Submission:
-    return make.SubmissionFactory.create(
-        enrolment=session.enrolment,
-        release=session.release,
-        status=SubmissionStatus.COLLECTING,
-        attempt=None,
-        files={},
-        content_hash="",
+    values = {
+        "enrolment": session.enrolment,
+        "release": session.release,
+        "status": SubmissionStatus.COLLECTING,
+        "attempt": None,
+        "files": {},
+        "content_hash": "",
         **fields,
-    )
+    }
+    submission: Submission = make.SubmissionFactory.create(**values)
+    return submission
+
+
+def collect(session: LabSession, content: bytes, **fields: Any) -> Submission:
+    """A press for what stands on the disk, as it is once it was collected."""
+    submission = pressed(session, **fields)
+    collect_submission(submission.pk, connect=workspace(disk_of(session, content)))
+    submission.refresh_from_db()
+    return submission
+
+
+CHECK = Submission.Purpose.CHECK
 
 
 @pytest.fixture
@@ -227,3 +242,97 @@ def test_what_was_pressed_for_waits_for_a_factory_that_is_known_to_be_down(
     collect_submission(submission.pk, connect=fail)
     submission.refresh_from_db()
     assert submission.status == to
+
+
+# --- Checks of a learner's own work ---------------------------------------------------------------
+
+
+def test_a_check_is_collected_and_run_and_is_no_attempt(session: LabSession) -> None:
+    check = collect(session, b"mine", purpose=CHECK)
+    assert (check.status, check.attempt, check.source) == (SubmissionStatus.COLLECTED, None, "server")
+    assert GradingRun.objects.get().submission == check
+    assert Snapshot.objects.get().cause == Snapshot.Cause.TIMER
+
+
+def test_what_was_checked_can_be_submitted_as_the_first_attempt(session: LabSession) -> None:
+    collect(session, b"mine", purpose=CHECK)
+    assert collect(session, b"mine").attempt == 1
+
+
+def test_a_check_of_what_was_checked_before_runs_nothing(session: LabSession) -> None:
+    collect(session, b"mine")
+    first = collect(session, b"mine", purpose=CHECK)
+    assert first.status == SubmissionStatus.COLLECTED
+    GradingRun.objects.update(status=GradingStatus.FINISHED)
+    again = collect(session, b"mine", purpose=CHECK)
+    assert (again.status, again.reason) == (SubmissionStatus.UNCHANGED, "same_check")
+    assert GradingRun.objects.filter(submission__purpose=CHECK).count() == 1
+
+
+@pytest.mark.parametrize("status", [GradingStatus.FAILED, GradingStatus.QUEUED])
+def test_only_a_check_that_was_finished_stands_for_another(
+    session: LabSession, status: GradingStatus
+) -> None:
+    collect(session, b"mine", purpose=CHECK)
+    GradingRun.objects.update(status=status)
+    assert collect(session, b"mine", purpose=CHECK).status == SubmissionStatus.COLLECTED
+
+
+def test_a_check_does_not_wait_for_a_factory_that_is_down(session: LabSession) -> None:
+    def fail(_session: LabSession) -> Any:
+        raise HubUnavailableError(reason="hub_down")
+
+    check = pressed(session, purpose=CHECK, pressed_at=timezone.now() - timedelta(hours=1))
+    collect_submission(check.pk, connect=fail)
+    check.refresh_from_db()
+    assert (check.status, check.reason) == (SubmissionStatus.FAILED, "not_collected")
+
+
+# --- Another release, practice labs, limits -------------------------------------------------------
+
+
+def test_the_same_work_is_graded_anew_by_another_release(session: LabSession) -> None:
+    collect(session, b"mine")
+    newer = make.LabReleaseFactory.create(lab=session.lab)
+    assert collect(session, b"mine", release=newer).attempt == 2
+
+
+@pytest.fixture
+def lab_unit(session: LabSession) -> LabUnit:
+    """The lab as the learner's cohort has it."""
+    unit = make_courses.UnitFactory.create(module__release=session.enrolment.cohort.release, kind="lab")
+    lab_unit: LabUnit = LabUnit.objects.create(unit=unit, release=session.release)
+    return lab_unit
+
+
+def test_a_practice_lab_is_done_when_it_is_handed_in(session: LabSession) -> None:
+    LabRelease.objects.update(grade_cells=[])
+    handed_in = collect(session, b"mine")
+    assert (handed_in.status, handed_in.attempt) == (SubmissionStatus.COLLECTED, 1)
+    assert not GradingRun.objects.exists()
+    progress = UnitProgress.objects.get(enrolment=session.enrolment, unit_slug=session.lab.slug)
+    assert progress.completed_at is not None
+    assert progress.score is None
+    assert collect(session, b"mine").status == SubmissionStatus.UNCHANGED
+
+
+def test_an_attempt_too_many_is_kept_out_when_it_is_collected(session: LabSession, lab_unit: LabUnit) -> None:
+    """Two presses at once can both have found one attempt left."""
+    lab_unit.release.grading = {"attempts": 1}
+    lab_unit.release.save()
+    collect(session, b"first")
+    second = collect(session, b"second")
+    assert (second.status, second.reason) == (SubmissionStatus.FAILED, "no_attempts_left")
+    assert second.attempt is None
+    assert collect(session, b"first").status == SubmissionStatus.UNCHANGED
+    assert collect(session, b"second", purpose=CHECK).status == SubmissionStatus.COLLECTED
+
+
+def test_the_pace_counts_from_press_to_press(session: LabSession, lab_unit: LabUnit) -> None:
+    lab_unit.release.grading = {"pace_minutes": 10}
+    lab_unit.release.save()
+    first = collect(session, b"first")
+    too_soon = first.pressed_at + timedelta(minutes=9)
+    assert collect(session, b"second", pressed_at=too_soon).reason == "too_soon"
+    later = first.pressed_at + timedelta(minutes=10)
+    assert collect(session, b"second", pressed_at=later).attempt == 2

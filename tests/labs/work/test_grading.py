@@ -1,5 +1,6 @@
 """Grading runs: claimed once, recorded whole, tried again for our faults, never a zero for them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from django.utils import timezone
 
 from courses.models import UnitProgress
+from labs import nbgrader
+from labs.blobs import store_blob
 from labs.exceptions import BoxUnavailableError
 from labs.models import CellGrade, GradingRun, Submission
-from labs.nbgrader import CellResult, GradingResult, NotebookResult
+from labs.nbgrader import CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
 from labs.work.grading import (
@@ -20,7 +23,9 @@ from labs.work.grading import (
     limits_of,
     longest_seconds,
     reconcile_gradings,
+    run_pipeline,
 )
+from labs.work.old_checks import KEPT, KEPT_FOR
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +186,111 @@ def test_the_best_attempt_counts(run: GradingRun, monkeypatch: pytest.MonkeyPatc
     )
     grade(second.pk)
     assert UnitProgress.objects.get().score == 3.0
+
+
+def make_check(run: GradingRun, **fields: Any) -> GradingRun:
+    """A check by the learner of a run, that waits for its turn."""
+    check: GradingRun = make.GradingRunFactory.create(
+        submission=make.CheckFactory.create(
+            enrolment=run.submission.enrolment, release=run.submission.release
+        ),
+        **{"status": GradingStatus.QUEUED, "outcome": "", "score": None, "max_score": None, **fields},
+    )
+    return check
+
+
+def test_a_check_gives_no_mark_and_completes_nothing(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = make_check(run)
+    answer(monkeypatch, result(cell("mean", 3.0, 3.0)), result(cell("mean", 1.0, 3.0)))
+    grade(check.pk)
+    check.refresh_from_db()
+    assert (check.status, check.score, check.max_score) == (GradingStatus.FINISHED, 3.0, 3.0)
+    assert list(check.cells.values_list("grade_id", "auto_score")) == [("mean", 3.0)]
+    assert not UnitProgress.objects.exists()
+
+    grade(run.pk)
+    assert UnitProgress.objects.get().score == 1.0
+
+
+def test_a_check_that_is_finished_makes_room(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = timezone.now() - 2 * KEPT_FOR
+    for _ in range(KEPT + 1):
+        older = make_check(run, status=GradingStatus.FINISHED).submission
+        Submission.objects.filter(pk=older.pk).update(pressed_at=long_ago)
+    answer(monkeypatch, result(cell("mean", 3.0, 3.0)))
+    grade(make_check(run).pk)
+    assert Submission.objects.filter(purpose=Submission.Purpose.CHECK).count() == KEPT
+
+
+def test_a_check_that_we_cannot_run_says_so(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = make_check(run, try_number=MAX_TRIES)
+    answer(monkeypatch, RuntimeError("ours"))
+    grade(check.pk)
+    check.refresh_from_db()
+    assert (check.status, check.reason) == (GradingStatus.FAILED, "check_failed")
+
+
+@pytest.mark.parametrize(("purpose", "way"), [("attempt", "autograde"), ("check", "check_work")])
+def test_hidden_tests_are_run_for_a_mark_and_for_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, purpose: str, way: str
+) -> None:
+    learners, hidden = store_blob(b"learner's"), store_blob(b"hidden")
+    release = make.LabReleaseFactory.create(
+        learner_files={"lab.ipynb": learners},
+        source_files={"lab.ipynb": hidden},
+        gradebook=hidden,
+        grade_cells=[],
+    )
+    submission = make.SubmissionFactory.create(
+        release=release, purpose=purpose, files={"lab.ipynb": learners}
+    )
+    asked: list[tuple[str, object]] = []
+    for name in ("autograde", "check_work"):
+        monkeypatch.setattr(
+            nbgrader, name, lambda _lab, files, name=name, **_: asked.append((name, files)), raising=False
+        )
+    run_pipeline(submission)
+    assert asked == [(way, {"lab.ipynb": b"learner's"})]
+
+
+def test_a_late_penalty_is_taken_off_and_no_mark_is_below_zero(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = replace(result(cell("mean", 3.0, 3.0)).notebooks[0], late_penalty=1.0)
+    answer(
+        monkeypatch, GradingResult(GradingOutcome.SCORED, (late, replace(late, name="b", late_penalty=9.0)))
+    )
+    grade(run.pk)
+    run.refresh_from_db()
+    assert (run.late_penalty, run.score) == (10.0, 0.0)
+
+
+def test_what_was_damaged_and_what_was_tampered_with_stand_in_the_run(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tampered = cell("mean", None, 3.0, needs_manual_grade=True, is_tampered=True)
+    found = result(tampered, cell("median", 1.0, 2.0), outcome=GradingOutcome.TAMPERED)
+    notebook = replace(
+        found.notebooks[0],
+        damage=(Damage(DamageKind.CELL_DELETED, "median"),),
+        evidence=(Evidence("mean", "assert mean() == 2", "assert mean() == 3"),),
+    )
+    answer(monkeypatch, replace(found, notebooks=(notebook,)))
+    grade(run.pk)
+    run.refresh_from_db()
+    assert (run.outcome, run.score, run.needs_manual_grade) == (GradingOutcome.TAMPERED, 1.0, True)
+    assert run.notebooks[0]["damage"] == [{"kind": "cell_deleted", "grade_id": "median"}]
+    assert run.evidence == [
+        {
+            "notebook": "lab",
+            "grade_id": "mean",
+            "expected": "assert mean() == 2",
+            "altered": "assert mean() == 3",
+        }
+    ]
+    assert UnitProgress.objects.get().score == 1.0
 
 
 def test_the_limits_of_a_lab_replace_the_defaults() -> None:
