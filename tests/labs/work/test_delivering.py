@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from labs.blobs import hash_files, read_files, store_blob, store_files
-from labs.exceptions import HubUnavailableError, ServerAnswerError
+from labs.exceptions import ServerAnswerError
 from labs.jupyterhub import FileModel, Listing
 from labs.models import LabRelease, LabSession, Snapshot, Workspace
 from labs.services.sessions import request_stop
@@ -19,23 +19,10 @@ from labs.work.delivering import DELIVERY_TRIES, deliver_files
 from labs.work.new_files import Decision, note_decision
 from labs.work.workspaces import MAX_BYTES, save_if_changed
 from tests.factories import labs as make
+from tests.fakes.connections import answering, unreachable
 from tests.fakes.hub import FakeContents, FakeServer, SilentContents
 
 pytestmark = pytest.mark.django_db
-
-
-def workspace(fake: FakeContents) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[FakeContents]:
-        yield fake
-
-    return connect
-
-
-@contextmanager
-def unreachable(_session: LabSession) -> Iterator[Any]:
-    raise HubUnavailableError
-    yield
 
 
 @pytest.fixture
@@ -48,7 +35,7 @@ def spawning() -> LabSession:
 
 def test_the_files_of_the_release_make_a_session_ready(spawning: LabSession) -> None:
     fake, folder = FakeContents(), spawning.workspace.folder
-    deliver_files(spawning.pk, connect=workspace(fake))
+    deliver_files(spawning.pk, connect=answering(fake))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.READY
     assert fake.files == {f"{folder}/lab.ipynb": b"blank", f"{folder}/data.csv": b"a;b"}
@@ -57,7 +44,7 @@ def test_the_files_of_the_release_make_a_session_ready(spawning: LabSession) -> 
 def test_what_stands_in_the_workspace_is_never_written_over(spawning: LabSession) -> None:
     path = f"{spawning.workspace.folder}/lab.ipynb"
     fake = FakeContents({path: b"half done"})
-    deliver_files(spawning.pk, connect=workspace(fake))
+    deliver_files(spawning.pk, connect=answering(fake))
     assert fake.files[path] == b"half done"
 
 
@@ -74,7 +61,7 @@ def test_an_empty_workspace_gets_the_newest_snapshot(spawning: LabSession) -> No
         files={"lab.ipynb": store_blob(b"saved")},
     )
     fake, folder = FakeContents(), spawning.workspace.folder
-    deliver_files(spawning.pk, connect=workspace(fake))
+    deliver_files(spawning.pk, connect=answering(fake))
     assert fake.files == {f"{folder}/lab.ipynb": b"saved", f"{folder}/data.csv": b"a;b"}
 
 
@@ -84,7 +71,7 @@ def test_what_the_learner_made_of_a_folder_comes_before_the_release(spawning: La
         workspace__owner=spawning.learner, workspace__lab=spawning.lab, files=store_files({"data": b"mine"})
     )
     fake = FakeContents()
-    deliver_files(spawning.pk, connect=workspace(fake))
+    deliver_files(spawning.pk, connect=answering(fake))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.READY
     assert fake.files == {f"{spawning.workspace.folder}/data": b"mine"}
@@ -92,11 +79,11 @@ def test_what_the_learner_made_of_a_folder_comes_before_the_release(spawning: La
 
 def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession) -> None:
     for _ in range(DELIVERY_TRIES - 1):
-        deliver_files(spawning.pk, connect=workspace(SilentContents()))
+        deliver_files(spawning.pk, connect=answering(SilentContents()))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.SPAWNING
 
-    deliver_files(spawning.pk, connect=workspace(SilentContents()))
+    deliver_files(spawning.pk, connect=answering(SilentContents()))
     spawning.refresh_from_db()
     assert (spawning.status, spawning.reason) == (SessionStatus.FAILED, "files_not_delivered")
 
@@ -104,7 +91,7 @@ def test_a_silent_server_is_tried_a_few_times_then_given_up(spawning: LabSession
 def test_files_that_we_have_lost_keep_nobody_waiting_for_ever(spawning: LabSession) -> None:
     LabRelease.objects.update(learner_files={"lab.ipynb": "0" * 64})
     for _ in range(DELIVERY_TRIES):
-        deliver_files(spawning.pk, connect=workspace(FakeContents()))
+        deliver_files(spawning.pk, connect=answering(FakeContents()))
     spawning.refresh_from_db()
     assert (spawning.status, spawning.reason) == (SessionStatus.FAILED, "files_not_delivered")
 
@@ -113,7 +100,7 @@ def test_a_file_in_the_place_of_a_folder_locks_nobody_out(spawning: LabSession) 
     LabRelease.objects.update(learner_files=store_files({"data/sales.csv": b"a;b", "lab.ipynb": b"blank"}))
     folder = spawning.workspace.folder
     fake = FakeContents({f"{folder}/data": b"mine"})
-    deliver_files(spawning.pk, connect=workspace(fake))
+    deliver_files(spawning.pk, connect=answering(fake))
     spawning.refresh_from_db()
     assert spawning.status == SessionStatus.READY
     assert fake.files == {f"{folder}/data": b"mine", f"{folder}/lab.ipynb": b"blank"}
@@ -165,7 +152,7 @@ class Place:
 
     def deliver(self, disk: FakeContents) -> dict[str, bytes]:
         """The lab's folder after a delivery that made the session ready."""
-        deliver_files(self.session.pk, connect=workspace(disk))
+        deliver_files(self.session.pk, connect=answering(disk))
         self.session.refresh_from_db()
         assert self.session.status == SessionStatus.READY
         return self.folder_of(disk)
@@ -267,7 +254,7 @@ def test_a_version_asked_for_during_the_delivery_is_delivered_too(place: Place) 
                 place.want({"lab.ipynb": b"second choice"})
 
     disk = Slow(place.on_disk({"lab.ipynb": b"blank"}))
-    deliver_files(place.session.pk, connect=workspace(disk))
+    deliver_files(place.session.pk, connect=answering(disk))
     place.session.refresh_from_db()
     assert (place.session.status, place.session.delivery_claimed_at) == (SessionStatus.SPAWNING, None)
     assert place.deliver(disk)["lab.ipynb"] == b"second choice"
@@ -281,7 +268,7 @@ def test_a_session_stopped_meanwhile_delivers_nothing_that_was_wanted(place: Pla
             super().replace_file(path, content)
             request_stop(LabSession.objects.get(), actor=place.session.learner)
 
-    deliver_files(place.session.pk, connect=workspace(Stopped()))
+    deliver_files(place.session.pk, connect=answering(Stopped()))
     assert place.workspace.wanted == wanted
 
 
@@ -301,11 +288,11 @@ def test_a_worker_whose_lease_ran_out_writes_over_nothing_that_may_be_open(place
 
     late = Late()
     late.files = disk.files
-    deliver_files(place.session.pk, connect=workspace(late))
+    deliver_files(place.session.pk, connect=answering(late))
     assert place.folder_of(disk) == {"a.ipynb": b"old", "lab.ipynb": b"gone on", "data.csv": b"a;b"}
 
 
-@pytest.mark.parametrize("connect", [unreachable, workspace(SilentContents())])
+@pytest.mark.parametrize("connect", [unreachable, answering(SilentContents())])
 def test_a_delivery_that_fails_after_a_press_on_stop_puts_no_stop_off(
     spawning: LabSession, connect: Callable[[LabSession], Any]
 ) -> None:
@@ -347,7 +334,7 @@ def test_a_file_that_cannot_be_read_hinders_no_start_and_is_never_written_over(p
     place.save({"lab.ipynb": b"from there"}, hub="there", ago=HOUR)
     disk = Unreadable(place.on_disk({"lab.ipynb": b"mine"}))
     for _ in range(DELIVERY_TRIES - 1):
-        deliver_files(place.session.pk, connect=workspace(disk))
+        deliver_files(place.session.pk, connect=answering(disk))
     assert place.folder_of(disk) == {"lab.ipynb": b"mine"}
     assert place.deliver(disk) == {"lab.ipynb": b"mine", "data.csv": b"a;b"}
 
@@ -461,7 +448,7 @@ def test_a_worker_killed_at_any_step_loses_and_doubles_nothing(case: str, *, is_
             Workspace.objects.filter(pk=session.workspace_id).update(wanted=wanted)
         disk = Mortal(place.on_disk(DISK), last, is_done=is_done)
         try:
-            deliver_files(session.pk, connect=workspace(disk))
+            deliver_files(session.pk, connect=answering(disk))
         except Killed:
             after = place.deliver(FakeContents(disk.files))
         else:

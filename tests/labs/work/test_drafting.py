@@ -1,7 +1,5 @@
 """Bringing a lab's source back: stored first, never doubled, never silently older than what was pressed for."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,25 +7,18 @@ import pytest
 from django.utils import timezone
 
 from labs.blobs import hash_files, read_files, store_files
-from labs.exceptions import HubUnavailableError, ServerAnswerError
+from labs.exceptions import ServerAnswerError
 from labs.models import Hub, LabDraft, LabRelease, LabSession, Snapshot, Workspace
 from labs.states import DraftStatus, SessionStatus
 from labs.work.drafting import GIVE_UP_AFTER, MAX_TRIES, collect_draft, reconcile_drafts
 from labs.work.workspaces import MAX_FILES
 from tests.factories import labs as make
+from tests.fakes.connections import answering, unreachable
 from tests.fakes.hub import FakeContents, SilentContents
 
 pytestmark = pytest.mark.django_db
 
 SOURCE = {"lab.ipynb": b"source with a solution"}
-
-
-def server(fake: FakeContents) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[FakeContents]:
-        yield fake
-
-    return connect
 
 
 @pytest.fixture
@@ -60,7 +51,7 @@ def disk(session: LabSession, files: dict[str, bytes]) -> FakeContents:
 
 
 def collect(draft: LabDraft, fake: FakeContents) -> bool:
-    is_new = collect_draft(draft.pk, connect=server(fake))
+    is_new = collect_draft(draft.pk, connect=answering(fake))
     draft.refresh_from_db()
     return is_new
 
@@ -78,7 +69,7 @@ def test_what_stands_on_the_authors_disk_is_stored_and_to_be_checked(session: La
     assert draft.status == DraftStatus.CHECKING
     assert read_files(draft.files) == {"lab.ipynb": b"new", "data/a.csv": b"1"}
     assert draft.events.get().reason == "draft_collected"
-    assert not collect_draft(draft.pk, connect=server(disk(session, {"lab.ipynb": b"newer"})))
+    assert not collect_draft(draft.pk, connect=answering(disk(session, {"lab.ipynb": b"newer"})))
 
 
 def test_what_the_same_person_does_as_a_learner_is_never_brought_back(session: LabSession) -> None:
@@ -171,16 +162,10 @@ def test_an_empty_folder_is_no_draft(session: LabSession) -> None:
     assert (draft.status, draft.reason) == (DraftStatus.FAILED, "draft_empty")
 
 
-@contextmanager
-def unavailable(_session: LabSession) -> Iterator[Any]:
-    raise HubUnavailableError
-    yield
-
-
 def collect_late(draft: LabDraft) -> DraftStatus:
     """An hour after the press, from a factory that does not answer."""
     LabDraft.objects.update(requested_at=timezone.now() - timedelta(hours=1))
-    collect_draft(draft.pk, connect=unavailable)
+    collect_draft(draft.pk, connect=unreachable)
     draft.refresh_from_db()
     return DraftStatus(draft.status)
 

@@ -1,32 +1,21 @@
 """Putting a newer release's files beside a learner's: never over one, and never twice."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from courses.models import Cohort
 from labs.blobs import store_files
-from labs.exceptions import HubUnavailableError
 from labs.models import LabRelease, LabSession
 from labs.states import SessionStatus
 from labs.work.new_files import Decision, find_wanted_files, note_decision, put_new_files
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
+from tests.fakes.connections import answering, unreachable
 from tests.fakes.hub import FakeServer
 
 pytestmark = pytest.mark.django_db
-
-
-def connected(fake: FakeServer) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[FakeServer]:
-        yield fake
-
-    return connect
 
 
 @pytest.fixture
@@ -59,7 +48,7 @@ def cohort_of(session: LabSession) -> Cohort:
 def put(session: LabSession, files: dict[str, bytes]) -> dict[str, bytes]:
     folder = session.workspace.folder
     disk = FakeServer({f"{folder}/{path}": content for path, content in files.items()})
-    put_new_files(session.pk, connect=connected(disk))
+    put_new_files(session.pk, connect=answering(disk))
     return {path.removeprefix(f"{folder}/"): content for path, content in disk.files.items()}
 
 
@@ -95,11 +84,6 @@ def test_a_folder_in_the_way_costs_one_file_only(session: LabSession) -> None:
 
 @pytest.mark.usefixtures("newer")
 def test_a_factory_that_does_not_answer_leaves_them_wanted(session: LabSession) -> None:
-    @contextmanager
-    def unreachable(_session: LabSession) -> Iterator[Any]:
-        raise HubUnavailableError
-        yield
-
     put_new_files(session.pk, connect=unreachable)
     assert find_wanted_files(session.workspace) is not None
 

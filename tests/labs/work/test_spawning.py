@@ -1,7 +1,6 @@
 """Starting, delivering, stopping: each step may be repeated and may be cut off anywhere."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +11,14 @@ from pytest_django import Settings
 from courses.models import Cohort, CohortTeamMember, Enrolment
 from courses.states import EnrolmentStatus
 from labs.blobs import store_blob
-from labs.exceptions import HubUnavailableError, ServerAnswerError
+from labs.exceptions import ServerAnswerError
 from labs.models import Hub, HubOutage, LabRelease, LabSession, LabUnit, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT
 from labs.work.reconciling import reconcile_sessions
 from labs.work.spawning import SAVE_FOR, ensure_spawned, ensure_stopped
 from tests.factories import labs as make
+from tests.fakes.connections import answering, failing, unreachable
 from tests.fakes.hub import FakeContents, FakeHub, RefusingHub, SilentContents, UnavailableHub
 
 pytestmark = pytest.mark.django_db
@@ -26,20 +26,6 @@ pytestmark = pytest.mark.django_db
 
 def hub(fake: FakeHub) -> Callable[[Hub], Any]:
     return lambda _hub: fake
-
-
-def workspace(fake: FakeContents) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[FakeContents]:
-        yield fake
-
-    return connect
-
-
-@contextmanager
-def unreachable(_session: LabSession) -> Iterator[Any]:
-    raise HubUnavailableError
-    yield
 
 
 def test_a_requested_session_is_claimed_and_asked_for() -> None:
@@ -107,7 +93,7 @@ def stopping() -> LabSession:
 
 def test_a_stop_saves_the_work_first(stopping: LabSession) -> None:
     fake = FakeContents({f"{stopping.workspace.folder}/lab.ipynb": b"done"})
-    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(fake))
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=answering(fake))
     stopping.refresh_from_db()
     snapshot = Snapshot.objects.get()
     assert stopping.status == SessionStatus.STOPPED
@@ -116,7 +102,7 @@ def test_a_stop_saves_the_work_first(stopping: LabSession) -> None:
 
 
 def test_a_server_that_cannot_be_read_is_stopped_all_the_same(stopping: LabSession) -> None:
-    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(SilentContents()))
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=answering(SilentContents()))
     stopping.refresh_from_db()
     assert stopping.status == SessionStatus.STOPPED
     assert not Snapshot.objects.exists()
@@ -124,11 +110,7 @@ def test_a_server_that_cannot_be_read_is_stopped_all_the_same(stopping: LabSessi
 
 
 def test_a_stop_waits_a_while_for_a_server_that_cannot_be_reached_at_the_moment(stopping: LabSession) -> None:
-    @contextmanager
-    def without_route(_session: LabSession) -> Iterator[Any]:
-        raise ServerAnswerError(reason="server_unreachable")
-        yield
-
+    without_route = failing(ServerAnswerError(reason="server_unreachable"))
     ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=without_route)
     stopping.refresh_from_db()
     assert stopping.status == SessionStatus.STOPPING
@@ -157,7 +139,7 @@ def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSessi
     fake = FakeHub(looks=3)
     fake.ensure_user(stopping.learner.hub_name)
     fake.ensure_server(stopping.learner.hub_name, stopping.server_name, {})
-    ensure_stopped(stopping.pk, connect=hub(fake), connect_to_workspace=workspace(FakeContents()))
+    ensure_stopped(stopping.pk, connect=hub(fake), connect_to_workspace=answering(FakeContents()))
     stopping.refresh_from_db()
     assert stopping.status == SessionStatus.STOPPING
 
@@ -165,7 +147,7 @@ def test_a_hub_that_is_still_busy_leaves_the_session_stopping(stopping: LabSessi
 def test_a_stop_that_is_tried_again_saves_once(stopping: LabSession) -> None:
     fake = FakeContents({f"{stopping.workspace.folder}/lab.ipynb": b"done"})
     for _ in range(2):
-        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
+        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=answering(fake))
     assert Snapshot.objects.count() == 1
 
 
@@ -175,14 +157,14 @@ def test_a_stop_that_takes_long_saves_what_was_done_meanwhile(
     path = f"{stopping.workspace.folder}/lab.ipynb"
     for content in (b"done", b"gone on"):
         fake = FakeContents({path: content})
-        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=workspace(fake))
+        ensure_stopped(stopping.pk, connect=hub(UnavailableHub()), connect_to_workspace=answering(fake))
         age = timedelta(seconds=settings.SNAPSHOT_SECONDS + 1)
         Snapshot.objects.update(created_at=timezone.now() - age)
     assert [each.files for each in stopping.snapshots.order_by("pk")] == [
         {"lab.ipynb": store_blob(b"done")},
         {"lab.ipynb": store_blob(b"gone on")},
     ]
-    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=workspace(SilentContents()))
+    ensure_stopped(stopping.pk, connect=hub(FakeHub()), connect_to_workspace=answering(SilentContents()))
     stopping.refresh_from_db()
     assert stopping.status == SessionStatus.STOPPED
     assert not stopping.events.filter(reason="not_saved").exists()

@@ -1,7 +1,5 @@
 """Visits: when a session is due, what a visit does, and what a server that does not answer can hold up."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +18,7 @@ from labs.work.reconciling import DELIVERY_LEASE, VISITS_PER_SWEEP, reconcile_se
 from labs.work.visiting import LONGEST_PAUSE, SILENT, find_next_visit, visit_session
 from labs.work.workspaces import MAX_FILES
 from tests.factories import labs as make
+from tests.fakes.connections import answering, failing
 from tests.fakes.hub import STARTED_AT, FakeHub, FakeServer, SilentContents
 
 pytestmark = pytest.mark.django_db
@@ -43,23 +42,6 @@ def session(now: datetime) -> LabSession:
         ends_at=now + 300 * MINUTE,
         visited_at=now,
     )
-
-
-def at(server: FakeServer) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[FakeServer]:
-        yield server
-
-    return connect
-
-
-def failing(error: Exception) -> Callable[[LabSession], Any]:
-    @contextmanager
-    def connect(_session: LabSession) -> Iterator[Any]:
-        raise error
-        yield
-
-    return connect
 
 
 def work_of(session: LabSession) -> dict[str, bytes]:
@@ -139,7 +121,7 @@ def test_a_visit_ends_long_before_a_lease() -> None:
 
 def test_a_visit_copies_the_work_and_leaves_a_notice(session: LabSession) -> None:
     server = FakeServer(work_of(session))
-    assert not visit_session(session.pk, connect=at(server))
+    assert not visit_session(session.pk, connect=answering(server))
     assert Snapshot.objects.get().cause == Snapshot.Cause.TIMER
     assert server.notices[0]["saved_at"] == STARTED_AT.isoformat()
 
@@ -150,26 +132,26 @@ def test_a_visit_brings_new_files_that_could_not_be_put_in_place_at_the_press(se
     make.LabUnitFactory.create(unit__release=session.enrolment.cohort.release, release=newer)
     note_decision(session, Decision.WANTED, newer)
     server = FakeServer(work_of(session))
-    assert not visit_session(session.pk, connect=at(SilentContents()))
-    assert not visit_session(session.pk, connect=at(server))
+    assert not visit_session(session.pk, connect=answering(SilentContents()))
+    assert not visit_session(session.pk, connect=answering(server))
     assert server.files[f"{session.workspace.folder}/extra.py"] == b"more"
     assert session.events.filter(reason=f"new_files_placed.{newer.number}").exists()
 
 
 def test_a_page_that_is_open_does_not_have_it_copied_more_often(session: LabSession) -> None:
     make.SnapshotFactory.create(workspace=session.workspace, session=session, cause=Snapshot.Cause.TIMER)
-    visit_session(session.pk, connect=at(FakeServer(work_of(session))))
+    visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
     session.refresh_from_db()
     assert session.work_saved_at == STARTED_AT
     assert Snapshot.objects.count() == 1
     Snapshot.objects.update(created_at=timezone.now() - VISIT + timedelta(seconds=1))
-    visit_session(session.pk, connect=at(FakeServer(work_of(session))))
+    visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
     assert Snapshot.objects.count() == 2
 
 
 def test_what_kernels_do_is_noted(session: LabSession, now: datetime) -> None:
     server = FakeServer(work_of(session), [KernelModel(last_activity_at=now - MINUTE, is_busy=False)])
-    visit_session(session.pk, connect=at(server))
+    visit_session(session.pk, connect=answering(server))
     session.refresh_from_db()
     assert session.active_at == now - MINUTE
 
@@ -179,10 +161,10 @@ def test_an_idle_session_is_told_so_in_jupyterlab_and_then_stopped(
 ) -> None:
     LabSession.objects.update(active_at=now - 55 * MINUTE, ready_at=now - 100 * MINUTE)
     server = FakeServer(work_of(session))
-    assert not visit_session(session.pk, connect=at(server))
+    assert not visit_session(session.pk, connect=answering(server))
     assert server.notices[-1]["level"] == "warning"
     LabSession.objects.update(active_at=now - 70 * MINUTE, warned_at=now - 11 * MINUTE)
-    assert visit_session(session.pk, connect=at(server))
+    assert visit_session(session.pk, connect=answering(server))
     session.refresh_from_db()
     assert (session.status, session.stop_reason) == (SessionStatus.STOPPING, "idle")
 
@@ -192,7 +174,7 @@ def test_kernels_that_lie_keep_nobody_from_a_copy(session: LabSession) -> None:
         def list_kernels(self) -> list[KernelModel]:
             raise ServerAnswerError("more than 100 kernels", reason="too_many_kernels")
 
-    visit_session(session.pk, connect=at(TooManyKernels(work_of(session))))
+    visit_session(session.pk, connect=answering(TooManyKernels(work_of(session))))
     assert Snapshot.objects.exists()
 
 
@@ -201,26 +183,26 @@ def test_a_server_without_notices_is_looked_after_all_the_same(session: LabSessi
         def put_notice(self, notice: Any) -> None:
             raise ServerAnswerError("404", reason="notice_refused")
 
-    visit_session(session.pk, connect=at(Mute(work_of(session))))
+    visit_session(session.pk, connect=answering(Mute(work_of(session))))
     session.workspace.refresh_from_db()
     assert Snapshot.objects.exists()
     assert session.workspace.unsaved_reason == ""
 
 
 def test_a_silent_server_is_said_and_an_answer_takes_it_back(session: LabSession) -> None:
-    visit_session(session.pk, connect=at(SilentContents()))
+    visit_session(session.pk, connect=answering(SilentContents()))
     session.workspace.refresh_from_db()
     assert session.workspace.unsaved_reason == SILENT
-    visit_session(session.pk, connect=at(FakeServer(work_of(session))))
+    visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
     session.workspace.refresh_from_db()
     assert session.workspace.unsaved_reason == ""
 
 
 def test_too_many_files_are_no_silence_whenever_they_are_seen(session: LabSession) -> None:
-    visit_session(session.pk, connect=at(FakeServer(work_of(session))))
+    visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
     crowded = {f"{session.workspace.folder}/{number}.txt": b"" for number in range(MAX_FILES + 1)}
 
-    visit_session(session.pk, connect=at(FakeServer(crowded)))
+    visit_session(session.pk, connect=answering(FakeServer(crowded)))
 
     session.workspace.refresh_from_db()
     assert session.workspace.unsaved_reason == "unsaved_too_many_files"
@@ -242,7 +224,7 @@ def test_no_answer_changes_nothing_about_the_session(
 def test_only_sessions_that_are_ready_are_visited(session: LabSession, status: SessionStatus) -> None:
     LabSession.objects.update(status=status)
     server = FakeServer(work_of(session))
-    assert not visit_session(session.pk, connect=at(server))
+    assert not visit_session(session.pk, connect=answering(server))
     assert server.notices == []
 
 
@@ -252,7 +234,7 @@ def test_slow_servers_take_only_some_of_the_places(session: LabSession, now: dat
         taken += 1
     try:
         server = FakeServer(work_of(session))
-        visit_session(session.pk, connect=at(server))
+        visit_session(session.pk, connect=answering(server))
     finally:
         for _ in range(taken):
             visiting.places.release()
