@@ -28,7 +28,8 @@ def mend_cells(notebook: NotebookNode, released: ReleasedNotebook) -> set[Damage
     """Make the known cells of the notebook those of the release; the learner's own cells and answers stay.
 
     Every known cell stands in it once afterwards, with the release's type and metadata, locked ones with its text,
-    and in its order. An answer that is nowhere is lost: it reads as released then, and is out of everybody's way.
+    and in its order. An answer that is nowhere is lost: it reads as released then, and stands before any cell that
+    binds the same names.
     """
     mending = _Mending(notebook.cells, released)
     mending.mend()

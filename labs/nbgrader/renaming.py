@@ -26,12 +26,13 @@ def find_renamed(release: ReleasedLab, name: str, submitted: Mapping[str, bytes]
         and len(submitted[path]) <= MAX_NOTEBOOK_BYTES
     ]
     fits = {path: _rate(release, missing, path, submitted[path]) for path in candidates[:_MAX_CANDIDATES]}
-    own = {path: rated[name] for path, rated in fits.items() if name in rated}
+    own = {
+        path: fit[name]
+        for path, fit in fits.items()
+        if name in fit and all(fit[name] > fit[other] for other in fit if other != name)
+    }
     best = [path for path, fit in own.items() if fit == max(own.values())]
-    if len(best) != 1:
-        return None
-    rivals = [fit for other, fit in fits[best[0]].items() if other != name]
-    return best[0] if all(own[best[0]] > fit for fit in rivals) else None
+    return best[0] if len(best) == 1 else None
 
 
 def _rate(

@@ -40,7 +40,7 @@ def salvage_json(content: bytes, *, max_bytes: int) -> Salvaged:
     """
     if len(content) > MAX_FILE_BYTES:
         raise InvalidNotebookError(f"{len(content)} bytes", reason="notebook_too_large")
-    kinds: set[DamageKind] = set()
+    kinds = {DamageKind.HUGE_OUTPUT} if len(content) > max_bytes else set()
     encoding = json.detect_encoding(content)
     if not encoding.startswith("utf-8"):
         _check_size(content, max_bytes)
@@ -48,8 +48,6 @@ def salvage_json(content: bytes, *, max_bytes: int) -> Salvaged:
         kinds.add(DamageKind.NOTEBOOK_GARBLED)
     reduced = drop_outputs(content)
     _check_size(reduced, max_bytes)
-    if len(content) > max_bytes:
-        kinds.add(DamageKind.HUGE_OUTPUT)
     text, is_whole = _decode(reduced)
     if not is_whole:
         kinds.add(DamageKind.NOTEBOOK_GARBLED)
@@ -97,14 +95,14 @@ def _end(pattern: re.Pattern[bytes], content: bytes, place: int) -> int:
 
 
 def _decode(content: bytes) -> tuple[str, bool]:
-    """Text, and whether all of it was UTF-8; Latin-1 where most of what is not ASCII is not UTF-8."""
+    """Text, and whether all of it was UTF-8; Latin-1 where more of what is not ASCII is not UTF-8 than is."""
     try:
         return content.decode("utf-8-sig"), True
     except UnicodeDecodeError:
         text = content.decode("utf-8-sig", "replace")
     broken = text.count("\N{REPLACEMENT CHARACTER}")
     letters = len(text) - len(text.encode("ascii", "ignore")) - broken
-    return (text if letters > broken else content.decode("latin-1")), False
+    return (text if letters >= broken else content.decode("latin-1")), False
 
 
 def _read_int(digits: str) -> int:
