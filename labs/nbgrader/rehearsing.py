@@ -85,10 +85,13 @@ class _Judge:
         }
 
     def judge_solution(self, solved: NotebookResult) -> Iterator[SourceProblem]:
+        faulty = None
         if solved.outcome not in (GradingOutcome.SCORED, GradingOutcome.TAMPERED):
+            faulty = solved.faulty_cell or "?"
             message = _("The notebook does not run to its end: %(reason)s at the cell %(cell)s.")
-            said = {"reason": solved.outcome.label, "cell": solved.faulty_cell or "?"}
-            yield self._problem(None, "does_not_run", message % said)
+            said = {"reason": solved.outcome.label, "cell": faulty}
+            where = faulty if faulty in self._indexes else None
+            yield self._problem(where, "does_not_run", message % said)
         altered = {found.grade_id: found for found in solved.evidence}
         for cell in self._list_tests(solved):
             if cell.is_tampered:
@@ -102,7 +105,11 @@ class _Judge:
                     "altered": found.altered if found else "?",
                 }
                 yield self._problem(cell.grade_id, "takes_any_answer", message % said)
-            elif cell.was_run and (cell.auto_score or 0) < cell.max_score - _ROUNDING:
+            elif (
+                cell.was_run
+                and cell.grade_id != faulty
+                and (cell.auto_score or 0) < cell.max_score - _ROUNDING
+            ):
                 yield self._problem(cell.grade_id, "cell_fails", self._explain(cell))
 
     def judge_blank(self, blank: NotebookResult) -> Iterator[SourceProblem]:
