@@ -1,0 +1,84 @@
+"""A session that is about to get its files, and the disk that it gets them on."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from labs.blobs import hash_files, read_files, store_files
+from labs.models import LabSession, Snapshot, Workspace
+from labs.states import SessionStatus
+from labs.work.delivering import deliver_files
+from tests.factories import labs as make
+from tests.fakes.connections import answering
+from tests.fakes.hub import FakeContents
+
+HOUR = timedelta(hours=1)
+RELEASED = {"lab.ipynb": b"blank", "data.csv": b"a;b"}
+
+
+@dataclass
+class Place:
+    """A workspace with a session that is about to get its files, at one of two hubs."""
+
+    session: LabSession
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.objects.get(pk=self.session.workspace_id)
+
+    def save(self, files: dict[str, bytes], *, hub: str, ago: timedelta) -> Snapshot:
+        """A snapshot that an earlier session left, at this session's hub ("here") or at another one ("there")."""
+        other = make.HubFactory.create() if hub == "there" else self.session.hub
+        earlier = make.LabSessionFactory.create(
+            enrolment=self.session.enrolment, release=self.session.release, hub=other, status="stopped"
+        )
+        return self.add(files, session=earlier, created_at=timezone.now() - ago)
+
+    def want(self, files: dict[str, bytes], cause: Snapshot.Cause = Snapshot.Cause.RESTORE) -> Snapshot:
+        wanted = self.add(files, cause=cause)
+        Workspace.objects.update(wanted=wanted)
+        return wanted
+
+    def add(self, files: dict[str, bytes], **fields: Any) -> Snapshot:
+        digests = store_files(files)
+        return make.SnapshotFactory.create(
+            workspace=self.workspace, files=digests, content_hash=hash_files(digests), **fields
+        )
+
+    def on_disk(self, files: dict[str, bytes]) -> dict[str, bytes]:
+        return {f"{self.workspace.folder}/{path}": content for path, content in files.items()}
+
+    def deliver(self, disk: FakeContents) -> dict[str, bytes]:
+        """The lab's folder after a delivery that made the session ready."""
+        deliver_files(self.session.pk, connect=answering(disk))
+        self.session.refresh_from_db()
+        assert self.session.status == SessionStatus.READY
+        return self.folder_of(disk)
+
+    def folder_of(self, disk: FakeContents) -> dict[str, bytes]:
+        return {
+            path.removeprefix(f"{self.workspace.folder}/"): content for path, content in disk.files.items()
+        }
+
+    def events(self) -> list[str]:
+        return [event.reason for event in self.session.events.all()]
+
+    def found(self) -> list[dict[str, bytes]]:
+        found = self.workspace.snapshots.filter(cause=Snapshot.Cause.FOUND)
+        return [read_files(snapshot.files) for snapshot in found]
+
+
+@pytest.fixture
+def spawning() -> LabSession:
+    session = make.LabSessionFactory.create(status=SessionStatus.SPAWNING, asked_at=timezone.now())
+    session.release.learner_files = store_files(RELEASED)
+    session.release.save()
+    return session
+
+
+@pytest.fixture
+def place(spawning: LabSession) -> Place:
+    return Place(spawning)
