@@ -76,6 +76,24 @@ def submission_for(user: User, public_id: UUID) -> Submission:
     return get_object_or_404(submissions_for(user), public_id=public_id)
 
 
+def graded_submission_for(user: User, public_id: UUID) -> Submission:
+    """An attempt that a person decides about: of a cohort whose labs they may edit, and never their own."""
+    return get_object_or_404(
+        submissions_for(user).exclude(enrolment__learner=user),
+        public_id=public_id,
+        purpose=Submission.Purpose.ATTEMPT,
+        enrolment__cohort__in=authored_cohorts_for(user),
+    )
+
+
+def can_grade(user: User, submission: Submission) -> bool:
+    """See `graded_submission_for`."""
+    is_attempt = submission.purpose == Submission.Purpose.ATTEMPT
+    if not is_attempt or submission.enrolment.learner_id == user.pk:
+        return False
+    return authored_cohorts_for(user).filter(pk=submission.enrolment.cohort_id).exists()
+
+
 def authored_cohorts_for(user: User) -> QuerySet[Cohort]:
     """Cohorts whose labs a person may edit, solutions and all: their instructors and administrators.
 

@@ -231,6 +231,11 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "move_not_newest": _(
         "The cohort has gone over to another release since, so this step cannot be taken back any more."
     ),
+    # grading by hand
+    "graded_by_hand": _("A person gave the points."),
+    "scores_changed": _(
+        "Somebody else has changed points of these cells in the meantime, so nothing was saved. What they saved stands beside what you entered: look at it, and save again."
+    ),
     # whatever else
     "refused": _("This is not possible at the moment."),
     "unexpected": _("Something unexpected went wrong on our side. Your work is safe."),

@@ -51,6 +51,9 @@ urlpatterns = [
         name="submission-status",
     ),
     path(
+        "labs/submissions/<uuid:submission_id>/grade", submissions.submission_grade, name="submission-grade"
+    ),
+    path(
         "teach/<uuid:cohort_id>/labs/<slug:lab_slug>/",
         submissions.cohort_submissions,
         name="cohort-submissions",

@@ -140,6 +140,7 @@ OBJECTS: dict[str, Object] = {
     "labs:server": Object(lambda world: {"server_name": world.session.server_name}, "ada"),
     "labs:submission": Object(submission, "ben"),
     "labs:submission-status": Object(submission, "ada"),
+    "labs:submission-grade": Object(submission, "ben", "post"),
     "labs:cohort-submissions": Object(
         lambda world: {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}, "ben"
     ),

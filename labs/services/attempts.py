@@ -13,6 +13,8 @@ from labs.services.marks import Mark, find_mark
 from labs.states import ACTIVE_GRADING_STATUSES, GradingOutcome, GradingStatus, SubmissionStatus
 
 HANDED_IN: Final = _("Handed in")
+LOOKED_AT: Final = _("A person looks at it")
+"""Said of what was tampered with: whether it was is for a person to say."""
 
 # A check goes the way of an attempt, and gives no mark.
 SAME_CHECK: Final = _("Same as the check before")
@@ -72,7 +74,8 @@ class Attempt:
             is_same_check = self.is_check and status == SubmissionStatus.UNCHANGED
             return str(SAME_CHECK if is_same_check else status.label)
         if self.has_fault:
-            return str(GradingOutcome(self.run.outcome).label)
+            outcome = GradingOutcome(self.run.outcome)
+            return str(LOOKED_AT if outcome == GradingOutcome.TAMPERED else outcome.label)
         grading = GradingStatus(self.run.status)
         return str(CHECK_WORDS[grading] if self.is_check else grading.label)
 

@@ -7,7 +7,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from courses.models import Cohort, Enrolment, Factory
 from courses.states import READING_STATUSES
-from labs.models import Lab, LabSession, Submission
+from labs.models import CellGrade, Lab, LabSession, Submission
 from labs.services.attempts import Attempt, find_attempts
 from labs.services.lab_units import find_titles
 from labs.states import ACTIVE_SESSION_STATUSES
@@ -15,10 +15,19 @@ from labs.states import ACTIVE_SESSION_STATUSES
 
 @dataclass(frozen=True)
 class LearnerRow:
-    """A learner and their newest attempt; a press that came to nothing stands only where there is no attempt."""
+    """A learner and their newest attempt; a press that came to nothing stands only where there is no attempt.
+
+    `is_tampered`: cells wait for a person whose tests were passed in a way that has to be looked at.
+    """
 
     enrolment: Enrolment
     attempt: Attempt | None
+    is_tampered: bool = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a person has to grade cells."""
+        return bool(self.attempt and self.attempt.mark and not self.attempt.mark.is_final)
 
 
 @dataclass(frozen=True)
@@ -31,13 +40,20 @@ class CohortLab:
 
     @cached_property
     def waiting_count(self) -> int:
-        """How many attempts wait for a person to grade cells."""
-        marks = [row.attempt.mark for row in self.rows if row.attempt]
-        return sum(mark is not None and not mark.is_final for mark in marks)
+        return sum(row.is_waiting for row in self.rows)
 
     @cached_property
     def failed_count(self) -> int:
         return sum(row.attempt is not None and row.attempt.has_failed for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Attempts that wait for a person, seen from one submission: how many others, and those before and after it."""
+
+    count: int
+    before: Submission | None
+    after: Submission | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,7 @@ class LabSummary:
 def find_cohort_lab(cohort: Cohort, lab: Lab) -> CohortLab:
     """One row per learner in the order of their names, in a constant number of queries."""
     newest = (
-        Submission.objects.filter(enrolment=OuterRef("pk"), lab=lab)
+        Submission.objects.filter(enrolment=OuterRef("pk"), lab=lab, purpose=Submission.Purpose.ATTEMPT)
         .order_by(F("attempt").desc(nulls_last=True), "-pressed_at")
         .values("pk")[:1]
     )
@@ -65,7 +81,28 @@ def find_cohort_lab(cohort: Cohort, lab: Lab) -> CohortLab:
     wanted = [enrolment.newest_id for enrolment in enrolments if enrolment.newest_id]
     attempts = find_attempts(Submission.objects.filter(pk__in=wanted))
     by_enrolment = {attempt.submission.enrolment_id: attempt for attempt in attempts}
-    return CohortLab(tuple(LearnerRow(enrolment, by_enrolment.get(enrolment.pk)) for enrolment in enrolments))
+    tampered = _find_tampered(attempts)
+    return CohortLab(
+        tuple(
+            LearnerRow(enrolment, by_enrolment.get(enrolment.pk), enrolment.newest_id in tampered)
+            for enrolment in enrolments
+        )
+    )
+
+
+def find_neighbours(cohort_lab: CohortLab, submission: Submission) -> Neighbours:
+    """In the order of the list, round its end."""
+    places = {row.enrolment.pk: place for place, row in enumerate(cohort_lab.rows)}
+    here = places.get(submission.enrolment_id, -1)
+    waiting = [
+        (place, row.attempt.submission)
+        for place, row in enumerate(cohort_lab.rows)
+        if row.attempt and row.is_waiting and row.attempt.submission.pk != submission.pk
+    ]
+    after = [each for place, each in waiting if place > here] + [
+        each for place, each in waiting if place <= here
+    ]
+    return Neighbours(len(after), after[-1] if len(after) > 1 else None, after[0] if after else None)
 
 
 def find_lab_summaries(cohort: Cohort, language: str) -> list[LabSummary]:
@@ -102,6 +139,15 @@ def _running_sessions() -> QuerySet[LabSession]:
         .defer("release__source_files", "release__learner_files", "release__grade_cells")
         .order_by("requested_at")
     )
+
+
+def _find_tampered(attempts: list[Attempt]) -> set[int]:
+    """Submissions with cells whose points are not to be trusted, and that nobody has decided about."""
+    runs = [attempt.run for attempt in attempts if attempt.run and attempt.run.needs_manual_grade]
+    cells = CellGrade.objects.filter(
+        Q(run__in=runs), Q(is_tampered=True), Q(needs_manual_grade=True), Q(manual_score__isnull=True)
+    )
+    return set(cells.values_list("run__submission", flat=True))
 
 
 def _is_attempt(attempt: Attempt | None) -> bool:

@@ -5,58 +5,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
-
 from labs.blobs import read_blob
 from labs.models import CellGrade, Feedback, GradingRun
-from labs.services.marks import CellMark, mark_cell, points_of
+from labs.services.checks import passes
+from labs.services.fault_words import damage_sentence, sentence_of
+from labs.services.marks import CellMark, check_cell, mark_cell, points_of
 from labs.services.outputs import Allowance, ShownOutput, ShownSource, as_text, show_outputs, show_source
-from labs.states import GradingOutcome
 
 MAX_CELLS: Final = 500
 MAX_BLOB: Final = 32 * 1024 * 1024
 
-_KEPT: Final = _("Cells that could run without it kept their points.")
-
-# What became of a notebook, by the reason that the box or nbgrader's pipeline gave, else by its outcome.
-FAULT_SENTENCES: Final[Mapping[str, str | Promise]] = {
-    "missing_notebook": _(
-        "The notebook was not among the files that you submitted. Give it back its first name, and submit again."
-    ),
-    "notebook_too_large": _(
-        "The notebook is too large to be graded. Clear its outputs in JupyterLab, save it, and submit again."
-    ),
-    "damaged_cells": _(
-        "Cells of the notebook that carry points are damaged. Take your answers over into a fresh copy, and "
-        "submit again."
-    ),
-    "too_many_processes": _("A cell started more processes than the lab allows and was stopped."),
-    "too_much_output": _("A cell printed more than the lab allows and was stopped."),
-    GradingOutcome.TIMEOUT: _(
-        "A cell ran longer than it may and was stopped. Look for a loop that does not end, or for work on more data "
-        "than the lab gives."
-    ),
-    GradingOutcome.OUT_OF_MEMORY: _("A cell used more memory than the lab gives and was stopped."),
-    GradingOutcome.KERNEL_DIED: _(
-        "The kernel ended while a cell ran. Restart the kernel in JupyterLab, run all cells from the top, and see "
-        "where it ends."
-    ),
-    GradingOutcome.INVALID_NOTEBOOK: _(
-        "The file is not a notebook that can be graded. Open it in JupyterLab, repair it or start from a fresh "
-        "copy, and submit again."
-    ),
-    GradingOutcome.TAMPERED: _(
-        "The tests did not behave as tests do: something in the notebook changes how they work. Remove it and "
-        "submit again; ask your instructor if you do not know what it is."
-    ),
-}
-_RUNNING_FAULTS: Final = {GradingOutcome.TIMEOUT, GradingOutcome.OUT_OF_MEMORY, GradingOutcome.KERNEL_DIED}
-
 
 @dataclass(frozen=True)
 class FeedbackCell:
-    """One cell as the page shows it; `mark` is None where the cell gives no points."""
+    """One cell as the page shows it; `mark` is None where the cell gives no points.
+
+    `is_aside`: nothing happened here, so that the page can fold it away.
+    """
 
     anchor: str
     cell_type: str
@@ -64,11 +29,36 @@ class FeedbackCell:
     outputs: tuple[ShownOutput, ...]
     mark: CellMark | None
     is_faulty: bool
+    is_aside: bool = False
+
+
+@dataclass(frozen=True)
+class GradedPlace:
+    """A grade cell and where on the page it stands."""
+
+    mark: CellMark
+    anchor: str
+
+
+@dataclass(frozen=True)
+class CellLink:
+    """The name of a cell, and where on the page it stands; no `anchor` where it does not."""
+
+    name: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class DamageNote:
+    """One kind of damage: what it was and what is to do, and the cells where it was found."""
+
+    sentence: str
+    cells: tuple[CellLink, ...]
 
 
 @dataclass(frozen=True)
 class FeedbackNotebook:
-    """One notebook; `lost` are grade cells that are not in what was submitted any more."""
+    """One notebook; `graded` are its grade cells in the lab's order, `lost` those that were not submitted any more."""
 
     name: str
     points: str
@@ -76,11 +66,20 @@ class FeedbackNotebook:
     faulty_cell: str
     faulty_anchor: str
     cells: tuple[FeedbackCell, ...]
-    lost: tuple[CellMark, ...]
+    lost: tuple[GradedPlace, ...]
+    graded: tuple[GradedPlace, ...]
+    damage: tuple[DamageNote, ...]
+
+    @property
+    def aside_count(self) -> int:
+        return sum(cell.is_aside for cell in self.cells)
 
 
-def find_feedback(run: GradingRun) -> list[FeedbackNotebook]:
-    """The notebooks of a run in the lab's order. A missing or damaged blob costs the cells' text, not their points."""
+def find_feedback(run: GradingRun, *, is_check: bool = False) -> list[FeedbackNotebook]:
+    """The notebooks of a run in the lab's order. A missing or damaged blob costs the cells' text, not their points.
+
+    Of a check, cells say whether they pass and give no points.
+    """
     grades: dict[str, dict[str, CellGrade]] = {}
     for grade in run.cells.all():
         grades.setdefault(grade.notebook, {})[grade.grade_id] = grade
@@ -89,12 +88,16 @@ def find_feedback(run: GradingRun) -> list[FeedbackNotebook]:
     }
     contents = _read_contents(run)
     allowance = Allowance()
-    names = dict.fromkeys([*results, *grades])
     return [
         _join_notebook(
-            number, name, contents.get(name, []), results.get(name, {}), grades.get(name, {}), allowance
+            f"cell-{number}",
+            contents.get(name, []),
+            results.get(name, {"name": name}),
+            grades.get(name, {}),
+            allowance,
+            is_check=is_check,
         )
-        for number, name in enumerate(names, start=1)
+        for number, name in enumerate(dict.fromkeys([*results, *grades]), start=1)
     ]
 
 
@@ -111,48 +114,78 @@ def _read_contents(run: GradingRun) -> dict[str, list[dict[str, Any]]]:
 
 
 def _join_notebook(
-    number: int,
-    name: str,
+    prefix: str,
     contents: list[dict[str, Any]],
     result: Mapping[str, Any],
     grades: Mapping[str, CellGrade],
     allowance: Allowance,
+    *,
+    is_check: bool,
 ) -> FeedbackNotebook:
     left = dict(grades)
     faulty = as_text(result.get("faulty_cell"))
-    cells = []
+    anchors: dict[str, str] = {}
+    cells, graded = [], []
     for position, content in enumerate(contents[:MAX_CELLS], start=1):
         grade_id = as_text(content.get("grade_id"))
+        anchor = f"{prefix}-{position}"
         grade = left.pop(grade_id, None)  # a copied grade id does not show its points twice
-        anchor = f"cell-{number}-{position}"
-        cell_type = as_text(content.get("cell_type"))
+        mark = _mark(grade, is_check=is_check) if grade else None
+        if mark:
+            graded.append(GradedPlace(mark, anchor))
+        if grade_id:
+            anchors.setdefault(grade_id, anchor)
         cells.append(
-            FeedbackCell(
-                anchor=anchor,
-                cell_type=cell_type,
-                source=show_source(content.get("source"), cell_type, allowance, id_prefix=f"{anchor}-"),
-                outputs=show_outputs(content.get("outputs"), allowance, id_prefix=f"{anchor}-output-"),
-                mark=mark_cell(grade) if grade else None,
-                is_faulty=bool(faulty) and faulty == grade_id,
-            )
+            _show_cell(content, anchor, mark, allowance, is_faulty=bool(faulty) and faulty == grade_id)
         )
+    lost = tuple(
+        GradedPlace(_mark(grade, is_check=is_check), f"{prefix}-lost-{number}")
+        for number, grade in enumerate(left.values(), start=1)
+    )
+    anchors |= {place.mark.grade.grade_id: place.anchor for place in lost}
     return FeedbackNotebook(
-        name=name,
-        points=_sum_points(grades.values()),
-        sentence=_sentence_of(as_text(result.get("outcome")), as_text(result.get("reason"))),
+        name=result["name"],
+        points="" if is_check else _sum_points(grades.values()),
+        sentence=sentence_of(as_text(result.get("outcome")), as_text(result.get("reason"))),
         faulty_cell=faulty,
-        faulty_anchor=next((cell.anchor for cell in cells if cell.is_faulty), ""),
+        faulty_anchor=anchors.get(faulty, ""),
         cells=tuple(cells),
-        lost=tuple(mark_cell(grade) for grade in left.values()),
+        lost=lost,
+        graded=tuple(sorted([*graded, *lost], key=lambda place: place.mark.grade.position)),
+        damage=_describe_damage(_dicts(result.get("damage")), anchors),
     )
 
 
-def _sentence_of(outcome: str, reason: str) -> str:
-    """What became of a notebook and what to do; empty for one that was simply scored."""
-    if outcome not in FAULT_SENTENCES:
-        return ""
-    sentence = str(FAULT_SENTENCES.get(reason) or FAULT_SENTENCES[outcome])
-    return f"{sentence} {_KEPT}" if outcome in _RUNNING_FAULTS else sentence
+def _mark(grade: CellGrade, *, is_check: bool) -> CellMark:
+    return check_cell(grade, is_passed=passes(grade)) if is_check else mark_cell(grade)
+
+
+def _show_cell(
+    content: Mapping[str, Any], anchor: str, mark: CellMark | None, allowance: Allowance, *, is_faulty: bool
+) -> FeedbackCell:
+    cell_type = as_text(content.get("cell_type"))
+    outputs = show_outputs(content.get("outputs"), allowance, id_prefix=f"{anchor}-output-")
+    is_plain = mark is None and not is_faulty and not outputs
+    return FeedbackCell(
+        anchor=anchor,
+        cell_type=cell_type,
+        source=show_source(content.get("source"), cell_type, allowance, id_prefix=f"{anchor}-"),
+        outputs=outputs,
+        mark=mark,
+        is_faulty=is_faulty,
+        is_aside=is_plain and not as_text(content.get("grade_id")),
+    )
+
+
+def _describe_damage(found: list[dict[str, Any]], anchors: Mapping[str, str]) -> tuple[DamageNote, ...]:
+    """Kinds in the order in which they were found, each with its cells; of a kind we do not know, a general word."""
+    cells: dict[str, dict[str, CellLink]] = {}
+    for damage in found:
+        name = as_text(damage.get("grade_id"))
+        links = cells.setdefault(damage_sentence(as_text(damage.get("kind"))), {})
+        if name:
+            links[name] = CellLink(name, anchors.get(name, ""))
+    return tuple(DamageNote(sentence, tuple(links.values())) for sentence, links in cells.items())
 
 
 def _sum_points(grades: Iterable[CellGrade]) -> str:

@@ -9,16 +9,17 @@ from django.utils.translation import ngettext
 
 from labs.models import CellGrade, GradingRun
 
-CellState = Literal["full", "part", "none", "waiting", "not-run"]
+CellState = Literal["full", "part", "none", "waiting", "not-run", "plain"]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The points of a run; `waiting_points` are those that a person still has to give."""
+    """The points of a run; `waiting_points` are those that a person still has to give, `late_penalty` those taken."""
 
     score: float
     max_score: float
     waiting_points: float = 0
+    late_penalty: float = 0
 
     @property
     def is_final(self) -> bool:
@@ -46,6 +47,18 @@ class Mark:
         return words % {"points": format_points(self.waiting_points)}
 
     @property
+    def late_words(self) -> str:
+        """What handing in late has cost; empty where it has cost nothing."""
+        if not self.late_penalty:
+            return ""
+        words = ngettext(
+            "Handed in late: %(points)s point was taken off.",
+            "Handed in late: %(points)s points were taken off.",
+            _plural(self.late_penalty),
+        )
+        return words % {"points": format_points(self.late_penalty)}
+
+    @property
     def words(self) -> str:
         """Such as "7 of 10 points so far; 2 points wait for a person"."""
         if self.is_final:
@@ -61,18 +74,40 @@ class CellMark:
     state: CellState
     words: str
 
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == "waiting"
+
+    @property
+    def lost_points(self) -> float:
+        """Points that are gone; none while a person may still give them."""
+        return 0 if self.is_waiting else max(0.0, self.grade.max_score - (self.grade.score or 0))
+
+    @property
+    def remark(self) -> str:
+        """Why there are no more points, as far as that can be told in a sentence."""
+        if self.grade.message:
+            return self.grade.message
+        return _("This cell was left as it was.") if self.grade.is_unanswered else ""
+
 
 def find_mark(run: GradingRun, waiting_points: float) -> Mark | None:
     """The mark of a run, or None where it has none (yet)."""
     if run.score is None or run.max_score is None:
         return None
-    return Mark(run.score, run.max_score, waiting_points)
+    return Mark(run.score, run.max_score, waiting_points, run.late_penalty)
+
+
+def waits_for_person(grade: CellGrade) -> bool:
+    return grade.needs_manual_grade and grade.manual_score is None
 
 
 def mark_cell(grade: CellGrade) -> CellMark:
     score = grade.score
-    if score is None or (grade.needs_manual_grade and grade.manual_score is None):
-        if grade.needs_manual_grade:
+    if not grade.max_score and not score:
+        return CellMark(grade, "plain", _("Gives no points"))
+    if score is None or waits_for_person(grade):
+        if waits_for_person(grade):
             words = ngettext(
                 "A person gives up to %(max)s point",
                 "A person gives up to %(max)s points",
@@ -86,6 +121,19 @@ def mark_cell(grade: CellGrade) -> CellMark:
     elif not score:
         state = "none" if grade.was_run else "not-run"
     return CellMark(grade, state, points_of(score, grade.max_score))
+
+
+def check_cell(grade: CellGrade, *, is_passed: bool) -> CellMark:
+    """Whether the visible tests of a cell pass, without points."""
+    if not grade.was_run:
+        return CellMark(grade, "not-run", _("Not run"))
+    if is_passed:
+        return CellMark(grade, "full", _("Passes"))
+    return (
+        CellMark(grade, "part", _("Passes in part"))
+        if grade.score
+        else CellMark(grade, "none", _("Does not pass"))
+    )
 
 
 def points_of(score: float, max_score: float) -> str:

@@ -2,24 +2,41 @@
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.utils.translation import get_language
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from courses.access import taught_cohort_for
 from courses.models import User
-from courses.views.requests import SignedInRequest
-from labs.access import authored_cohorts_for, lab_units_of, submission_for
+from courses.views.requests import SignedInRequest, press_requires_login
+from labs.access import (
+    authored_cohorts_for,
+    can_grade,
+    graded_submission_for,
+    lab_units_of,
+    submission_for,
+)
+from labs.exceptions import RefusedError
 from labs.models import Submission
+from labs.nbgrader import FeedbackDetail
 from labs.reasons import sentence_for
-from labs.services.attempts import Attempt, find_attempt
-from labs.services.cohort_labs import find_cohort_lab
+from labs.services.attempts import Attempt, find_attempt, find_same_before
+from labs.services.checks import find_check_result
+from labs.services.cohort_labs import CohortLab, Neighbours, find_cohort_lab, find_neighbours
 from labs.services.feedback import find_feedback
+from labs.services.first_look import count_untested, find_first_look
+from labs.services.hand_grading import grade_by_hand
 from labs.services.lab_units import find_title
 from labs.services.panels import make_version
 from labs.views.responses import render_polled
+from labs.views.score_sheet import ScoreSheet, make_sheet
+
+LONGEST_NUMBER = 19
+"""Digits that a database's number can have."""
 
 
 @login_required
@@ -42,15 +59,44 @@ def submission_status(request: SignedInRequest, submission_id: UUID) -> HttpResp
     )
 
 
+@press_requires_login
+def submission_grade(request: SignedInRequest, submission_id: UUID) -> HttpResponse:
+    """Save what an instructor gives the cells; what somebody else saved meanwhile is shown, not overwritten."""
+    found = graded_submission_for(request.user, submission_id)
+    attempt = find_attempt(found)
+    run = attempt.run
+    if run is None or not attempt.is_graded or request.POST.get("run") != str(run.public_id):
+        messages.warning(request, _("This attempt was graded anew in the meantime, so nothing was saved."))
+        return redirect("labs:submission", submission_id)
+    seen = _number(request.POST.get("seen"))
+    sheet = make_sheet(run, request.POST, seen=seen)
+    status = 422
+    if sheet.is_valid:
+        try:
+            changes = grade_by_hand(run, sheet.given(), actor=request.user, seen=seen)
+        except RefusedError as refusal:
+            messages.warning(request, sentence_for(refusal.reason))
+            status = 409
+        else:
+            messages.success(request, _count_saved(len(changes)))
+            return _go_on(request, found)
+    return render(request, "labs/submission_detail.html", _context(request.user, found, sheet), status=status)
+
+
 @login_required
 @require_GET
 def cohort_submissions(request: SignedInRequest, cohort_id: UUID, lab_slug: str) -> HttpResponse:
     cohort = taught_cohort_for(request.user, cohort_id)
     lab_unit = get_object_or_404(lab_units_of(cohort.release), unit__slug=lab_slug)
+    cohort_lab = find_cohort_lab(cohort, lab_unit.release.lab)
+    is_waiting_only = request.GET.get("show") == "waiting"
     context = {
         "cohort": cohort,
         "lab_title": find_title(cohort.release, lab_slug, get_language() or ""),
-        "cohort_lab": find_cohort_lab(cohort, lab_unit.release.lab),
+        "cohort_lab": cohort_lab,
+        "rows": [row for row in cohort_lab.rows if row.is_waiting or not is_waiting_only],
+        "is_waiting_only": is_waiting_only,
+        "next_waiting": next((row.attempt for row in cohort_lab.rows if row.is_waiting), None),
         "lab_unit": lab_unit,
         "is_author": authored_cohorts_for(request.user).filter(pk=cohort.pk).exists(),
         "section": "teaching",
@@ -58,7 +104,7 @@ def cohort_submissions(request: SignedInRequest, cohort_id: UUID, lab_slug: str)
     return render(request, "labs/cohort_submissions.html", context)
 
 
-def _context(reader: User, found: Submission) -> dict[str, object]:
+def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -> dict[str, object]:
     attempt = find_attempt(found)
     cohort = found.enrolment.cohort
     is_own = found.enrolment.learner_id == reader.pk
@@ -71,29 +117,64 @@ def _context(reader: User, found: Submission) -> dict[str, object]:
         "is_moving": attempt.is_moving,
         "section": "learning" if is_own else "teaching",
         "sentence": _sentence_of(attempt),
-        "notebooks": find_feedback(attempt.run) if attempt.run and attempt.is_graded else [],
-        "earlier": _find_same_before(found),
+        "earlier": find_same_before(found),
         "version": make_version(
             found.status, attempt.run and (attempt.run.pk, attempt.words, attempt.run.reason)
         ),
+        **_result_context(attempt, reader, sheet),
     }
+
+
+def _result_context(attempt: Attempt, reader: User, sheet: ScoreSheet | None) -> dict[str, object]:
+    """What came of a submission once it is graded; only for those who decide about it `sheet` and `neighbours`."""
+    run, found = attempt.run, attempt.submission
+    if run is None or not attempt.is_graded:
+        return {}
+    notebooks = find_feedback(run, is_check=attempt.is_check)
+    context: dict[str, object] = {"notebooks": notebooks, "first_look": find_first_look(notebooks)}
+    if attempt.is_check:
+        return context | {
+            "check": find_check_result([attempt]),
+            "untested": count_untested(run, found.release),
+        }
+    context["detail"] = found.release.grading.get("feedback", FeedbackDetail.FULL)
+    if can_grade(reader, found):
+        context |= {"sheet": sheet or make_sheet(run), "neighbours": _find_neighbours(found)}
+    return context
+
+
+def _find_neighbours(found: Submission) -> Neighbours:
+    cohort_lab: CohortLab = find_cohort_lab(found.enrolment.cohort, found.lab)
+    return find_neighbours(cohort_lab, found)
+
+
+def _go_on(request: SignedInRequest, found: Submission) -> HttpResponse:
+    """Back to the submission, or to the next one that waits, as the button said."""
+    if "next" not in request.POST:
+        return redirect("labs:submission", found.public_id)
+    after = _find_neighbours(found).after
+    if after is None:
+        return redirect("labs:cohort-submissions", found.enrolment.cohort.public_id, found.lab.slug)
+    return redirect("labs:submission", after.public_id)
+
+
+def _count_saved(count: int) -> str:
+    if not count:
+        return _("Nothing was changed.")
+    return ngettext("%(count)s cell saved.", "%(count)s cells saved.", count) % {"count": count}
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < LONGEST_NUMBER else 0
 
 
 def _sentence_of(attempt: Attempt) -> str:
     """What hinders the grading or why there is none; empty while everything goes its way."""
     run = attempt.run
+    if attempt.is_handed_in:
+        return ""
     if run is None:
         return "" if attempt.is_moving else sentence_for(attempt.submission.reason)
     if run.reason and not attempt.is_graded:
         return sentence_for(run.reason)
     return sentence_for("worker_lost") if run.try_number > 1 and attempt.is_moving else ""
-
-
-def _find_same_before(found: Submission) -> Submission | None:
-    """The attempt that a submission without changes repeats."""
-    if found.attempt is not None or not found.content_hash:
-        return None
-    attempts = Submission.objects.filter(
-        enrolment=found.enrolment_id, lab=found.lab_id, attempt__isnull=False
-    )
-    return attempts.filter(content_hash=found.content_hash).order_by("-attempt").first()

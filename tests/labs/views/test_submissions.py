@@ -96,7 +96,7 @@ def test_an_outcome_is_explained_and_the_cell_named(
 
     assert response.context["notebooks"][0].sentence in response.content.decode()
     assert "<code>mean</code>" in response.content.decode()
-    assert str(outcome.label) in response.content.decode()
+    assert response.context["attempt"].words in response.content.decode()
 
 
 def test_polling_ends_with_the_mark(as_ada: Client, make_submission: MakeSubmission) -> None:

@@ -1,0 +1,155 @@
+"""The feedback of a run: its blob joined with its grades, whatever the blob holds."""
+
+import json
+from typing import Any
+
+import pytest
+
+from labs.blobs import store_blob
+from labs.models import GradingRun
+from labs.services.feedback import find_feedback
+from tests.factories import labs as make
+
+pytestmark = pytest.mark.django_db
+
+
+def make_run(content: object = None, blob: bytes | None = None, **fields: Any) -> GradingRun:
+    run: GradingRun = make.GradingRunFactory.create(**fields)
+    stored = blob if blob is not None else json.dumps(content).encode()
+    make.FeedbackFactory.create(run=run, content=store_blob(stored))
+    return run
+
+
+def notebook(*cells: dict[str, Any], name: str = "lab") -> dict[str, Any]:
+    return {"notebooks": [{"name": name, "cells": list(cells)}]}
+
+
+def cell(grade_id: str = "", source: str = "x = 1", **fields: Any) -> dict[str, Any]:
+    return {"grade_id": grade_id, "cell_type": "code", "source": source, "outputs": [], **fields}
+
+
+def test_cells_are_joined_with_their_grades() -> None:
+    run = make_run(notebook(cell(), cell("mean")))
+    make.CellGradeFactory.create(run=run, grade_id="mean", auto_score=3, message="Good")
+
+    (found,) = find_feedback(run)
+
+    assert [item.mark and item.mark.grade.message for item in found.cells] == [None, "Good"]
+    assert found.points == "3 of 3 points"
+    assert found.lost == ()
+
+
+def test_a_grade_cell_that_was_deleted_is_still_listed() -> None:
+    run = make_run(notebook(cell()))
+    make.CellGradeFactory.create(run=run, grade_id="mean", auto_score=0)
+
+    (found,) = find_feedback(run)
+
+    assert [place.mark.grade.grade_id for place in found.lost] == ["mean"]
+
+
+def test_a_copied_grade_id_does_not_show_its_points_twice() -> None:
+    run = make_run(notebook(cell("mean"), cell("mean")))
+    make.CellGradeFactory.create(run=run, grade_id="mean")
+
+    (found,) = find_feedback(run)
+
+    assert [item.mark is not None for item in found.cells] == [True, False]
+
+
+def test_grades_of_another_notebook_are_not_mixed_in() -> None:
+    run = make_run(notebook(cell("mean")))
+    make.CellGradeFactory.create(run=run, notebook="lab", grade_id="mean", auto_score=1)
+    make.CellGradeFactory.create(run=run, notebook="more", grade_id="mean", auto_score=2)
+
+    found = find_feedback(run)
+
+    assert [item.name for item in found] == ["lab", "more"]
+    assert [item.points for item in found] == ["1 of 3 points", "2 of 3 points"]
+
+
+def test_the_cell_at_fault_is_marked_and_linked() -> None:
+    notebooks = [{"name": "lab", "outcome": "timeout", "reason": "", "faulty_cell": "mean"}]
+    run = make_run(notebook(cell(), cell("mean")), outcome="timeout", notebooks=notebooks)
+
+    (found,) = find_feedback(run)
+
+    assert "longer than it may" in found.sentence
+    assert [item.is_faulty for item in found.cells] == [False, True]
+    assert found.faulty_anchor == found.cells[1].anchor
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "words"),
+    [
+        ("kernel_died", "too_much_output", "printed more than the lab allows"),
+        ("kernel_died", "kernel_died", "Restart the kernel"),
+        ("invalid_notebook", "missing_notebook", "was not among the files"),
+        ("invalid_notebook", "broken_json", "not a notebook that can be graded"),
+        ("tampered", "", "A person looks at these cells"),
+    ],
+)
+def test_the_reason_says_more_than_the_outcome(outcome: str, reason: str, words: str) -> None:
+    notebooks = [{"name": "lab", "outcome": outcome, "reason": reason, "faulty_cell": None}]
+
+    (found,) = find_feedback(make_run(notebook(), outcome=outcome, notebooks=notebooks))
+
+    assert words in found.sentence
+    assert ("kept their points" in found.sentence) == (outcome == "kernel_died")
+
+
+def test_a_notebook_that_ran_to_its_end_needs_no_sentence() -> None:
+    notebooks = [{"name": "lab", "outcome": "scored", "reason": "", "faulty_cell": None}]
+
+    (found,) = find_feedback(make_run(notebook(cell()), notebooks=notebooks))
+
+    assert found.sentence == ""
+
+
+def test_a_notebook_that_the_lab_does_not_have_is_left_out() -> None:
+    run = make_run(notebook(cell(), name="../../etc/passwd"))
+
+    assert find_feedback(run) == []
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b'"x"',
+        b'{"notebooks": 7}',
+        b'{"notebooks": [7, {"cells": {}}]}',
+        b'{"notebooks": [{"name": "lab", "cells": [7, {"grade_id": [], "outputs": 7}]}]}',
+        pytest.param(b"[" * 100_000, id="deep"),
+    ],
+)
+def test_a_damaged_blob_costs_the_text_and_not_the_points(blob: bytes) -> None:
+    run = make_run(blob=blob)
+    make.CellGradeFactory.create(run=run, grade_id="mean", auto_score=3)
+
+    (found,) = find_feedback(run)
+
+    assert found.points == "3 of 3 points"
+
+
+def test_a_blob_that_is_gone_costs_the_text_and_not_the_points() -> None:
+    run = make.GradingRunFactory.create()
+    make.FeedbackFactory.create(run=run, content="f" * 64)
+    make.CellGradeFactory.create(run=run, auto_score=3)
+
+    (found,) = find_feedback(run)
+
+    assert found.cells == ()
+    assert len(found.lost) == 1
+
+
+def test_a_notebook_of_very_many_cells_is_cut() -> None:
+    run = make_run(notebook(*[cell() for _ in range(2_000)]), notebooks=[{"name": "lab"}])
+
+    (found,) = find_feedback(run)
+
+    assert len(found.cells) == 500
