@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from labs.box.kernel import BoxKernel, CellRun, KernelStartError
+from labs.box.kernelspecs import KernelSpec, choose_kernel
 from labs.box.limits import BoxEnvironment, BoxLimits
 from labs.box.process import check_file_names
 from labs.box.watching import Fault
@@ -37,8 +38,8 @@ class Execution:
 
     `outcome` is scored when every cell could be run. Otherwise `faulty_cell` names the first cell at fault (by
     its grade id, else its cell id, else `cell-<number>`), `reason` is its fault as a slug, and `not_run` names
-    the cells that could not be run because of it. Every cell at fault or not run shows an error among its
-    outputs, so that a missing result never looks like a pass.
+    the cells that could not be run because of it; `faults` names all cells at fault. Every cell at fault or not
+    run shows an error among its outputs, so that a missing result never looks like a pass.
     """
 
     notebook: "NotebookNode"
@@ -47,6 +48,7 @@ class Execution:
     not_run: tuple[str, ...]
     seconds: float
     reason: str = ""
+    faults: tuple[str, ...] = ()
 
 
 @dataclass
@@ -72,12 +74,16 @@ def execute_notebook(
     """Run a copy of the notebook in a box with these files beside it, as long as `limits.total_seconds` allows.
 
     A time-out costs its cell. A cell that takes the kernel with it is left out of one second run, whose results
-    are kept for the cells behind it. Nothing that the notebook does raises; BoxUnavailableError means that this
-    machine can box nothing.
+    are kept for the cells behind it. The kernel is the one that the notebook's metadata names. Nothing that the
+    notebook does raises; BoxUnavailableError means that this machine can box nothing, or (`unknown_kernel`) has no
+    such kernel.
     """
     if refused := check_file_names(files):
         raise ValueError(f"not names of files below a folder: {refused[:3]}")
-    runner = _Runner(notebook, files, limits, environment, allow_errors, variables or {})
+    kernel = choose_kernel(environment, notebook.metadata)
+    if kernel is None:
+        raise BoxUnavailableError("the labs' environment has no such kernel", reason="unknown_kernel")
+    runner = _Runner(notebook, files, limits, environment, kernel, allow_errors, variables or {})
     return runner.execute()
 
 
@@ -95,6 +101,7 @@ class _Runner:
         files: Mapping[str, bytes],
         limits: BoxLimits,
         environment: BoxEnvironment,
+        kernel: KernelSpec,
         allow_errors: bool,
         variables: Mapping[str, str],
     ) -> None:
@@ -102,6 +109,7 @@ class _Runner:
         self._files = files
         self._limits = limits
         self._environment = environment
+        self._kernel = kernel
         self._allow_errors = allow_errors
         self._variables = variables
         self._started_at = time.monotonic()
@@ -130,9 +138,7 @@ class _Runner:
         way = _Pass()
         if not wanted:
             return way
-        with BoxKernel(
-            self._environment, self._limits, files=self._files, variables=self._variables
-        ) as kernel:
+        with self._start(self._files, self._variables) as kernel:
             for index in wanted:
                 cell = self._notebook.cells[index]
                 remaining = self._remaining
@@ -147,6 +153,11 @@ class _Runner:
                     break
         return way
 
+    def _start(self, files: Mapping[str, bytes], variables: Mapping[str, str]) -> BoxKernel:
+        return BoxKernel(
+            self._environment, self._limits, files=files, variables=variables, kernel=self._kernel
+        )
+
     def _must_stop(self, cell: Mapping[str, Any], run: CellRun) -> bool:
         may_raise = self._allow_errors or _MAY_RAISE_TAG in _tags(cell)
         return run.is_error and not may_raise
@@ -154,7 +165,7 @@ class _Runner:
     def _check_environment(self, error: KernelStartError) -> None:
         """A kernel that starts without the learner's files means that these kept it from starting."""
         try:
-            with BoxKernel(self._environment, self._limits, files={}, variables={}):
+            with self._start({}, {}):
                 return
         except KernelStartError:
             raise BoxUnavailableError(f"the lab environment: {error}", reason="kernel_not_started") from error
@@ -179,8 +190,9 @@ class _Runner:
         elif not self._allow_errors:
             fault_at = way.stopped_at
         faulty = None if fault_at is None else name_cell(self._notebook.cells[fault_at], fault_at)
+        faults = tuple(name_cell(self._notebook.cells[index], index) for index in sorted(way.faults))
         seconds = time.monotonic() - self._started_at
-        return Execution(self._notebook, outcome, faulty, tuple(not_run), seconds, reason)
+        return Execution(self._notebook, outcome, faulty, tuple(not_run), seconds, reason, faults)
 
 
 def _merge(first: _Pass, second: _Pass) -> _Pass:

@@ -44,6 +44,7 @@ __all__ = [
     "SourceProblem",
     "autograde",
     "check_source",
+    "check_work",
     "compare_sources",
     "is_unchanged",
     "make_release",
@@ -85,6 +86,19 @@ def autograde(
         policy=policy,
         late_seconds=late_seconds,
     )
+
+
+def check_work(
+    release: ReleasedLab,
+    submitted: Mapping[str, bytes],
+    *,
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+) -> GradingResult:
+    """See `labs.nbgrader.grading`."""
+    from labs.nbgrader import grading
+
+    return grading.check_work(release, submitted, limits=limits, environment=environment)
 
 
 def check_source(

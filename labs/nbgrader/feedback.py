@@ -1,6 +1,5 @@
 """What a learner sees again: their notebook as it was released to them, run without anything hidden."""
 
-from collections.abc import Callable
 from copy import deepcopy
 
 from nbformat import NotebookNode
@@ -8,24 +7,23 @@ from nbgrader import utils
 
 from labs.box import Execution
 from labs.nbgrader.notebooks import read_source
-from labs.nbgrader.results import FeedbackCell, ReleasedLab
+from labs.nbgrader.results import FeedbackCell, FeedbackDetail, ReleasedLab
+from labs.nbgrader.running import Run
 
 
 def make_feedback(
-    release: ReleasedLab,
-    name: str,
-    graded: NotebookNode,
-    execution: Execution,
-    execute: Callable[[NotebookNode], Execution],
+    run: Run, name: str, graded: NotebookNode, execution: Execution
 ) -> tuple[FeedbackCell, ...]:
     """The learner's notebook with the outputs of a run of its own, whose cells held no hidden test.
 
-    Where the release hides nothing in this notebook, the scoring run was that run already.
+    Where the release hides nothing in this notebook, the scoring run was that run already. Without outputs, and
+    without that run, where the author wants to show less.
     """
-    visible = show_only_released(release, name, graded)
+    visible = show_only_released(run.release, name, graded)
+    if run.policy.detail is not FeedbackDetail.FULL:
+        return list_cells(visible)
     hides_nothing = [cell.source for cell in visible.cells] == [cell.source for cell in graded.cells]
-    shown = execution.notebook if hides_nothing else execute(visible).notebook
-    return tuple(_make_cell(cell) for cell in shown.cells)
+    return list_cells(execution.notebook if hides_nothing else run.execute(visible).notebook)
 
 
 def show_only_released(release: ReleasedLab, name: str, graded: NotebookNode) -> NotebookNode:
@@ -41,6 +39,10 @@ def show_only_released(release: ReleasedLab, name: str, graded: NotebookNode) ->
         if utils.is_locked(cell) or utils.is_task(cell):
             cell.source = texts.get(cell.metadata.nbgrader.grade_id, "")
     return visible
+
+
+def list_cells(notebook: NotebookNode) -> tuple[FeedbackCell, ...]:
+    return tuple(_make_cell(cell) for cell in notebook.cells)
 
 
 def _make_cell(cell: NotebookNode) -> FeedbackCell:

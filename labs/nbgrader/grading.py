@@ -2,16 +2,24 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
+
+from nbgrader import utils
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.feedback import make_feedback
+from labs.nbgrader.feedback import list_cells, make_feedback, show_only_released
 from labs.nbgrader.gradebook import add_submission, read_late_penalty, zero_grades
+from labs.nbgrader.messages import has_test
+from labs.nbgrader.notebooks import read_source
 from labs.nbgrader.preparing import collect_files, prepare_notebook
 from labs.nbgrader.results import (
     STANDARD_POLICY,
+    CellKind,
     CellResult,
     Damage,
     GradingPolicy,
@@ -21,9 +29,12 @@ from labs.nbgrader.results import (
 )
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import read_cells, score_notebook
+from labs.nbgrader.twin import Trial, try_notebook
 from labs.states import GradingOutcome
 
 logger = logging.getLogger(__name__)
+
+TAMPERED: Final = "tampered"  # the reason of a notebook with a cell whose points are not to be trusted
 
 
 def autograde(
@@ -40,18 +51,52 @@ def autograde(
     Whatever is in it becomes an outcome per notebook; one damaged notebook costs the others nothing. Raises
     BoxUnavailableError only.
     """
+    with _open_run(release, submitted, limits, environment, policy) as run:
+        with run.phase("prepared"):
+            add_submission(run.gradebook, release.name, late_seconds=late_seconds)
+        return _conclude(run, [_grade_notebook(run, name, submitted) for name in release.notebooks])
+
+
+def check_work(
+    release: ReleasedLab,
+    submitted: Mapping[str, bytes],
+    *,
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+) -> GradingResult:
+    """Run what a learner has so far with the tests that they can see, and with these only.
+
+    The cells are the automatically graded ones of which a test is seen; what such a cell shows is known to the
+    learner, so outputs and messages are those of this run. Raises BoxUnavailableError only.
+    """
+    with _open_run(release, submitted, limits, environment, STANDARD_POLICY) as run:
+        with run.phase("prepared"):
+            add_submission(run.gradebook, release.name, late_seconds=0)
+        return _conclude(run, [_check_notebook(run, name, submitted) for name in release.notebooks])
+
+
+@contextmanager
+def _open_run(
+    release: ReleasedLab,
+    submitted: Mapping[str, bytes],
+    limits: BoxLimits,
+    environment: BoxEnvironment,
+    policy: GradingPolicy,
+) -> Iterator[Run]:
     with tempfile.TemporaryDirectory(prefix="paja-grading-") as folder:
         gradebook = Path(folder) / "gradebook.db"
         gradebook.write_bytes(release.gradebook)
-        run = Run(release, gradebook, collect_files(release, submitted), limits, environment, policy)
-        with run.phase("prepared"):
-            add_submission(gradebook, release.name, late_seconds=late_seconds)
-        notebooks = tuple(_grade_notebook(run, name, submitted) for name in release.notebooks)
-    outcome = next(
-        (each.outcome for each in notebooks if each.outcome is not GradingOutcome.SCORED),
-        GradingOutcome.SCORED,
-    )
-    return GradingResult(outcome, notebooks, {name: round(spent, 4) for name, spent in run.seconds.items()})
+        yield Run(release, gradebook, collect_files(release, submitted), limits, environment, policy)
+
+
+def _conclude(run: Run, notebooks: Sequence[NotebookResult]) -> GradingResult:
+    """The outcome is that of the first notebook that was not simply scored, one that was tampered with before all."""
+    outcomes = [each.outcome for each in notebooks if each.outcome is not GradingOutcome.SCORED]
+    outcome = next(iter(outcomes), GradingOutcome.SCORED)
+    if GradingOutcome.TAMPERED in outcomes:
+        outcome = GradingOutcome.TAMPERED
+    seconds = {name: round(spent, 4) for name, spent in run.seconds.items()}
+    return GradingResult(outcome, tuple(notebooks), seconds)
 
 
 def _grade_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> NotebookResult:
@@ -59,32 +104,75 @@ def _grade_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Note
         with run.phase("prepared"):
             prepared = prepare_notebook(run, name, submitted)
     except InvalidNotebookError as error:
-        logger.info("notebook %s is not gradable: %s", name, error)
-        return _refuse(run, name, error.reason)
+        return _refuse(run, name, error)
     with run.phase("executed"):
-        execution = run.execute(prepared.notebook)
+        trial = try_notebook(run, name, prepared.notebook)
     try:
         with run.phase("scored"):
-            score_notebook(run, name, execution.notebook)
+            withheld = trial.tampered | trial.untried
+            score_notebook(run, name, trial.execution.notebook, withheld=withheld)
     except InvalidNotebookError as error:
-        logger.info("notebook %s is not gradable: %s", name, error)
-        return _refuse(run, name, error.reason, prepared.damage)
+        return _refuse(run, name, error, prepared.damage)
     with run.phase("feedback"):
-        feedback = make_feedback(run.release, name, prepared.notebook, execution, run.execute)
-    return NotebookResult(
+        feedback = make_feedback(run, name, prepared.notebook, trial.execution)
+    result = NotebookResult(
         name=name,
-        outcome=execution.outcome,
-        reason=execution.reason,
-        faulty_cell=execution.faulty_cell,
-        cells=read_cells(run, name, execution),
+        outcome=trial.execution.outcome,
+        reason=trial.execution.reason,
+        faulty_cell=trial.execution.faulty_cell,
+        cells=read_cells(run, name, trial.execution, tampered=trial.tampered),
         feedback=feedback,
         late_penalty=read_late_penalty(run.gradebook, run.release.name, name),
         damage=prepared.damage,
+        evidence=trial.evidence,
     )
+    return _doubt(result, trial)
 
 
-def _refuse(run: Run, name: str, reason: str, damage: tuple[Damage, ...] = ()) -> NotebookResult:
+def _doubt(result: NotebookResult, trial: Trial) -> NotebookResult:
+    """Cheating is said before all else; a fault that only the twin met, where there is nothing else to say."""
+    if trial.evidence:
+        return replace(result, outcome=GradingOutcome.TAMPERED, reason=TAMPERED, faulty_cell=None)
+    if trial.fault is not None and result.outcome is GradingOutcome.SCORED:
+        fault = trial.fault
+        return replace(result, outcome=fault.outcome, reason=fault.reason, faulty_cell=fault.faulty_cell)
+    return result
+
+
+def _check_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> NotebookResult:
+    released = read_source(run.release.learner_files[f"{name}.ipynb"])
+    seen = {
+        cell.metadata.nbgrader.grade_id
+        for cell in released.cells
+        if utils.is_grade(cell) and cell.cell_type == "code" and has_test(cell.source)
+    }
+    try:
+        with run.phase("prepared"):
+            prepared = prepare_notebook(run, name, submitted)
+        with run.phase("executed"):
+            execution = run.execute(show_only_released(run.release, name, prepared.notebook))
+        with run.phase("scored"):
+            score_notebook(run, name, execution.notebook)
+        result = NotebookResult(
+            name=name,
+            outcome=execution.outcome,
+            reason=execution.reason,
+            faulty_cell=execution.faulty_cell,
+            cells=read_cells(run, name, execution),
+            feedback=list_cells(execution.notebook),
+            damage=prepared.damage,
+        )
+    except InvalidNotebookError as error:
+        result = _refuse(run, name, error)
+    tests = [cell for cell in result.cells if cell.kind is CellKind.AUTOGRADED and cell.grade_id in seen]
+    return replace(result, cells=tuple(tests))
+
+
+def _refuse(
+    run: Run, name: str, error: InvalidNotebookError, damage: tuple[Damage, ...] = ()
+) -> NotebookResult:
     """As nbgrader does for a missing notebook: no points, and nothing left for a person to grade."""
+    logger.info("notebook %s is not gradable: %s", name, error)
     zero_grades(run.gradebook, run.release.name, name)
     cells = tuple(
         CellResult(
@@ -93,4 +181,4 @@ def _refuse(run: Run, name: str, reason: str, damage: tuple[Damage, ...] = ()) -
         for spec in run.release.grade_cells
         if spec.notebook == name
     )
-    return NotebookResult(name, GradingOutcome.INVALID_NOTEBOOK, reason, None, cells, (), damage=damage)
+    return NotebookResult(name, GradingOutcome.INVALID_NOTEBOOK, error.reason, None, cells, (), damage=damage)

@@ -55,8 +55,9 @@ class GradingPolicy:
 STANDARD_POLICY: Final = GradingPolicy()
 
 # How often a rehearsal runs a notebook at most, where it is not asked for twice: the solution and the empty answer,
-# each with its twin run, and the solution once more to see why it fails.
-RUNS_AT_MOST: Final = 5
+# each with its twin run, which may be repeated and take half as long again, and the solution once more to see why it
+# fails.
+RUNS_AT_MOST: Final = 9
 
 
 @dataclass(frozen=True)

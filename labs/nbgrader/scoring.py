@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Collection
 from typing import Any
 
 from nbformat import NotebookNode
@@ -13,35 +14,48 @@ from labs.box import Execution
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.gradebook import read_grades, read_sources
 from labs.nbgrader.messages import find_messages
-from labs.nbgrader.results import CellResult
+from labs.nbgrader.results import CellResult, FeedbackDetail
 from labs.nbgrader.running import Run
 
 logger = logging.getLogger(__name__)
 
 
 class SaveCheckedGrades(SaveAutoGrades):
-    """nbgrader's step, but a result that it cannot make points of goes to a person.
+    """nbgrader's step by `find_points`; cells that are `withheld`, and results that are no points, go to a person."""
 
-    For a result above the cell's points nbgrader ends the whole run; for one below zero, or that is not a
-    number, it gives full points.
+    def __init__(self, withheld: Collection[str]) -> None:
+        super().__init__()
+        self._withheld = withheld
+
+    def _add_score(self, cell: NotebookNode, _resources: dict[str, Any]) -> None:
+        grade_id = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(grade_id, self.notebook_id, self.assignment_id, self.student_id)
+        grade.auto_score = None if grade_id in self._withheld else find_points(cell)
+        grade.needs_manual_grade = grade.auto_score is None
+        self.gradebook.db.commit()
+
+
+def find_points(cell: NotebookNode) -> float | None:
+    """nbgrader's points for a graded cell after its run, None where only a person can tell.
+
+    Other than nbgrader: a cell that shows an error has none, whatever it printed before. A result above its points,
+    for which nbgrader ends the whole run, and one below zero or that is not a number, for which it gives full
+    points, are for a person.
     """
+    if _is_failed(cell):
+        return 0.0
+    try:
+        _check_result(cell)
+        points, _max = utils.determine_grade(cell, logger)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        logger.warning("no points from cell %s: %s", cell.metadata.nbgrader.get("grade_id"), error)
+        return None
+    return None if points is None else float(points)
 
-    def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
-        try:
-            _check_result(cell)
-            super()._add_score(cell, resources)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            logger.warning("no points from cell %s: %s", cell.metadata.nbgrader.get("grade_id"), error)
-            names = (
-                cell.metadata.nbgrader["grade_id"],
-                self.notebook_id,
-                self.assignment_id,
-                self.student_id,
-            )
-            grade = self.gradebook.find_grade(*names)
-            grade.auto_score = None
-            grade.needs_manual_grade = True
-            self.gradebook.db.commit()
+
+def _is_failed(cell: NotebookNode) -> bool:
+    outputs = [] if utils.is_solution(cell) else cell.get("outputs", [])
+    return any(output.output_type == "error" for output in outputs)
 
 
 def _check_result(cell: NotebookNode) -> None:
@@ -57,10 +71,16 @@ def _check_result(cell: NotebookNode) -> None:
         return
 
 
-def score_notebook(run: Run, name: str, notebook: NotebookNode) -> None:
+def score_notebook(run: Run, name: str, notebook: NotebookNode, *, withheld: Collection[str] = ()) -> None:
+    """Into the run's gradebook; cells that are `withheld` get no automatic points. Raises InvalidNotebookError."""
     resources = run.resources(name)
     lateness = Config({"LateSubmissionPlugin": {"penalty_method": run.policy.late_penalty}})
-    steps = (LimitOutput(), SaveCheckedGrades(), AssignLatePenalties(config=lateness), CheckCellMetadata())
+    steps = (
+        LimitOutput(),
+        SaveCheckedGrades(withheld),
+        AssignLatePenalties(config=lateness),
+        CheckCellMetadata(),
+    )
     try:
         for step in steps:
             notebook, resources = step(notebook, resources)
@@ -68,7 +88,11 @@ def score_notebook(run: Run, name: str, notebook: NotebookNode) -> None:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
 
 
-def read_cells(run: Run, name: str, execution: Execution) -> tuple[CellResult, ...]:
+def read_cells(
+    run: Run, name: str, execution: Execution, *, tampered: Collection[str] = ()
+) -> tuple[CellResult, ...]:
+    """The points as they stand in the run's gradebook."""
+    tells_more = run.policy.detail is not FeedbackDetail.POINTS
     grades = read_grades(run.gradebook, run.release.name, name)
     sources = read_sources(run.gradebook, run.release.name, name)
     found = {
@@ -90,10 +114,18 @@ def read_cells(run: Run, name: str, execution: Execution) -> tuple[CellResult, .
                 extra_credit=grade.extra_credit,
                 needs_manual_grade=grade.needs_manual_grade,
                 was_run=cell is not None and spec.grade_id not in execution.not_run,
-                message=_find_message(cell, sources.get(spec.grade_id, "")),
+                message=_find_message(cell, sources.get(spec.grade_id, "")) if tells_more else "",
+                is_unanswered=cell is not None and _is_unanswered(cell),
+                is_tampered=spec.grade_id in tampered,
             )
         )
     return tuple(results)
+
+
+def _is_unanswered(cell: NotebookNode) -> bool:
+    """As nbgrader's comment "No response.": an answer whose checksum is still that of the release."""
+    checksum = cell.metadata.nbgrader.get("checksum")
+    return utils.is_solution(cell) and checksum is not None and checksum == utils.compute_checksum(cell)
 
 
 def _find_message(cell: NotebookNode | None, author_source: str) -> str:
