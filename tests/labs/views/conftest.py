@@ -1,5 +1,6 @@
 """What the pages of labs are looked at with: the lab of ada's course, and rows of it in the states that matter."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,11 +8,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from courses.models import Enrolment, User
-from labs.models import Hub, LabSession, LabUnit, Submission
+from courses.models import Cohort, CohortTeamMember, Enrolment, User
+from labs import tasks
+from labs.blobs import store_blob
+from labs.models import Hub, LabDraft, LabSession, LabUnit, Submission
 from labs.states import SessionStatus
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
+from tests.labs.views.drafts import COMPARISON
 
 MakeSession = Callable[..., LabSession]
 MakeSubmission = Callable[..., Submission]
@@ -72,6 +76,32 @@ def crowd(enrolment: Enrolment, lab_unit: LabUnit) -> LabSession:
         enrolment=enrolment, release=release, status=SessionStatus.READY
     )
     return session
+
+
+@pytest.fixture
+def draft(lab_unit: LabUnit, cohort: Cohort, ben: User) -> LabDraft:
+    """Checked, with nothing wrong."""
+    return make.LabDraftFactory.create(
+        cohort=cohort,
+        base=lab_unit.release,
+        author=ben,
+        comparison=store_blob(json.dumps(COMPARISON).encode()),
+    )
+
+
+@pytest.fixture
+def outsiders(cohort: Cohort, ada: User, eve: User, staff: User, enrolment: Enrolment) -> list[User]:
+    """A learner of the cohort, an assistant, the factory's staff, another cohort's instructor, a stranger."""
+    assistant = make_courses.UserFactory.create()
+    CohortTeamMember.objects.create(cohort=cohort, user=assistant, role=CohortTeamMember.Role.ASSISTANT)
+    elsewhere = make_courses.CohortTeamMemberFactory.create(cohort__release=cohort.release).user
+    return [ada, assistant, staff, elsewhere, eve]
+
+
+@pytest.fixture
+def _no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("send_start", "send_draft_collect", "send_draft_check", "send_draft_release"):
+        monkeypatch.setattr(tasks, name, lambda *_: None)
 
 
 @pytest.fixture
