@@ -3,9 +3,9 @@
     python -m tests.labs.box.attacks LAB_PYTHON [CASE …]
 
 What `expected.toml` may say of a case: `outcome`, `reason` (each one or several that will do), `faulty_cell`,
-`points` per grade cell, `tampered` (cells that must have no automatic points and wait for a person), `says` (stands in
-what is printed), `forbidden` (words that must not be shown), `cell_seconds`, and `identity`: `one` is graded once, as
-whoever runs the tests, `both` as root and as a user.
+`points` per grade cell (0 where it is left out), `tampered` (cells that must have no automatic points and wait for a
+person), `says` (stands in what is printed), `forbidden` (words that must not be shown), `cell_seconds`, and
+`identity`: `one` is graded once, as whoever runs the tests, `both` as root and as a user.
 
 It lays bait on the host first: a server, sockets, files, an environment variable and a process that hold a secret.
 """
