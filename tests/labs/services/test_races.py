@@ -4,14 +4,16 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 
 from courses.models import Enrolment, UnitProgress, User
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import Hub, LabSession, LabUnit, Snapshot, Submission, Workspace
+from labs.models import GradingRun, Hub, LabSession, LabUnit, Snapshot, Submission, Workspace
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
 from labs.services.sessions import create_session, request_session
-from labs.services.submissions import submit_lab
+from labs.services.submissions import check_lab, submit_lab
+from labs.services.uploads import submit_upload
 from labs.services.workspaces import lock, restore_snapshot
 from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
@@ -19,6 +21,7 @@ from labs.work.delivering import Delivery, finish_delivery
 from labs.work.grading import record_result
 from labs.work.spawning import end_session
 from tests.factories import labs as make
+from tests.labs.released import show_tests, write_cell, write_notebook
 from tests.racing import at_once, require_row_locks
 
 PRESSES = 8
@@ -42,6 +45,7 @@ def lab_unit(enrolment: Enrolment) -> LabUnit:
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labs.tasks.send_start", lambda *_: None)
     monkeypatch.setattr("labs.tasks.send_collect", lambda *_: None)
+    monkeypatch.setattr("labs.tasks.send_grading", lambda *_: None)
 
 
 def test_starts_at_once_are_one_session(enrolment: Enrolment, lab_unit: LabUnit) -> None:
@@ -97,6 +101,38 @@ def test_submits_at_once_are_one_submission(enrolment: Enrolment, lab_unit: LabU
     )
     assert len({submission.pk for submission in submissions}) == 1
     assert Submission.objects.count() == 1
+
+
+def test_checks_at_once_are_one_check(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    show_tests(lab_unit.release)
+    make.LabSessionFactory.create(
+        enrolment=enrolment, release=lab_unit.release, lab=lab_unit.release.lab, status=SessionStatus.READY
+    )
+    checks = at_once(
+        *[lambda: check_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)] * PRESSES
+    )
+    assert len({check.pk for check in checks}) == 1
+
+
+def test_of_files_handed_in_at_once_only_as_many_are_attempts_as_the_lab_allows(
+    enrolment: Enrolment, lab_unit: LabUnit
+) -> None:
+    lab_unit.release.grading = {"attempts": 2}
+    lab_unit.release.save()
+    contents = iter([write_notebook(write_cell("mean", str(number))) for number in range(PRESSES)])
+
+    def press() -> int | None:
+        files = [SimpleUploadedFile("lab.ipynb", next(contents))]
+        try:
+            return submit_upload(
+                enrolment, lab_unit, files, press_key=uuid4(), actor=enrolment.learner
+            ).attempt
+        except RefusedError:
+            return None
+
+    attempts = at_once(*[press] * PRESSES)
+    assert sorted(number for number in attempts if number) == [1, 2]
+    assert GradingRun.objects.count() == 2
 
 
 def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment) -> None:

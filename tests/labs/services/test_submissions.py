@@ -1,15 +1,17 @@
-"""Handing in: one press is one submission however often it arrives."""
+"""Handing in, and having work checked before: one press is one submission however often it arrives."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.utils import timezone
 
 from courses.models import Enrolment
 from labs.exceptions import RefusedError
 from labs.models import LabUnit, Submission
-from labs.services.submissions import MAX_WAITING, submit_lab
+from labs.services.submissions import CHECKS_WITHIN, MAX_CHECKS, MAX_WAITING, check_lab, submit_lab
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from tests.factories import labs as make
+from tests.labs.released import show_tests
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +83,122 @@ def test_nobody_fills_the_queue_of_the_gradings_alone(enrolment: Enrolment, lab_
     runs[0].save()
     submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
     assert submission.status == SubmissionStatus.COLLECTING
+
+
+def test_an_attempt_is_graded_as_the_cohorts_release_says(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    """Also from a session that began before the cohort went over to it."""
+    make.LabSessionFactory.create(
+        enrolment=enrolment,
+        release=make.LabReleaseFactory.create(lab=lab_unit.release.lab),
+        status=SessionStatus.READY,
+    )
+    submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert submission.release == lab_unit.release
+
+
+@pytest.mark.usefixtures("_session")
+@pytest.mark.parametrize(
+    ("grading", "reason"), [({"attempts": 1}, "no_attempts_left"), ({"pace_minutes": 60}, "too_soon")]
+)
+def test_a_lab_limits_attempts_and_their_pace(
+    enrolment: Enrolment, lab_unit: LabUnit, grading: dict[str, int], reason: str
+) -> None:
+    lab_unit.release.grading = grading
+    lab_unit.release.save()
+    make.SubmissionFactory.create(enrolment=enrolment, release=lab_unit.release)
+    with pytest.raises(RefusedError) as refused:
+        submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert refused.value.reason == reason
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _tests(lab_unit: LabUnit) -> None:
+    """The lab shows its learners a test."""
+    show_tests(lab_unit.release)
+
+
+def press_check(enrolment: Enrolment, lab_unit: LabUnit, key: UUID | None = None) -> Submission:
+    return check_lab(enrolment, lab_unit, press_key=key or uuid4(), actor=enrolment.learner)
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_a_check_and_an_attempt_go_their_ways_beside_each_other(
+    enrolment: Enrolment, lab_unit: LabUnit
+) -> None:
+    check = press_check(enrolment, lab_unit)
+    attempt = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert (check.purpose, attempt.purpose) == (Submission.Purpose.CHECK, Submission.Purpose.ATTEMPT)
+    assert check.status == attempt.status == SubmissionStatus.COLLECTING
+    assert [event.actor for event in check.events.all()] == [enrolment.learner]
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_one_check_of_a_lab_goes_its_way_at_a_time(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    first = press_check(enrolment, lab_unit)
+    assert press_check(enrolment, lab_unit) == first
+
+    Submission.objects.update(status=SubmissionStatus.COLLECTED)
+    run = make.GradingRunFactory.create(submission=first, status=GradingStatus.RUNNING)
+    assert press_check(enrolment, lab_unit) == first
+
+    run.status = GradingStatus.FINISHED
+    run.save()
+    assert press_check(enrolment, lab_unit) != first
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_a_key_is_one_press_whatever_was_pressed(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    key = uuid4()
+    check = press_check(enrolment, lab_unit, key)
+    assert submit_lab(enrolment, lab_unit, press_key=key, actor=enrolment.learner) == check
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_checks_are_not_in_the_way_of_an_attempt(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    for _ in range(MAX_WAITING):
+        other = make.CheckFactory.create(enrolment=enrolment)
+        make.GradingRunFactory.create(submission=other, status=GradingStatus.QUEUED)
+    assert submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    with pytest.raises(RefusedError) as refused:
+        press_check(enrolment, lab_unit)
+    assert refused.value.reason == "attempts_waiting"
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_nobody_checks_without_end(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    for _ in range(MAX_CHECKS):
+        make.CheckFactory.create(enrolment=enrolment)
+    with pytest.raises(RefusedError) as refused:
+        press_check(enrolment, lab_unit)
+    assert refused.value.reason == "checks_too_many"
+
+    Submission.objects.filter(pk=Submission.objects.first().pk).update(
+        pressed_at=timezone.now() - CHECKS_WITHIN
+    )
+    assert press_check(enrolment, lab_unit)
+
+
+@pytest.mark.usefixtures("_session", "_tests")
+def test_a_check_is_possible_when_no_attempt_is(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    lab_unit.release.grading = {"attempts": 1}
+    lab_unit.release.save()
+    make.SubmissionFactory.create(enrolment=enrolment, release=lab_unit.release)
+    assert press_check(enrolment, lab_unit)
+
+
+@pytest.mark.usefixtures("_session")
+def test_a_lab_that_shows_no_tests_has_nothing_to_check(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    show_tests(lab_unit.release, "# Your answer is tested here.")
+    with pytest.raises(RefusedError) as refused:
+        press_check(enrolment, lab_unit)
+    assert refused.value.reason == "nothing_to_check"
+
+
+@pytest.mark.usefixtures("_tests")
+def test_without_work_there_is_nothing_to_check_either(enrolment: Enrolment, lab_unit: LabUnit) -> None:
+    with pytest.raises(RefusedError) as refused:
+        press_check(enrolment, lab_unit)
+    assert refused.value.reason == "nothing_to_submit"
