@@ -39,23 +39,17 @@ def read_submission(content: bytes) -> tuple[NotebookNode, set[DamageKind]]:
     """
     raw, kinds = salvage_json(content, max_bytes=MAX_NOTEBOOK_BYTES)
     if isinstance(raw, dict) and not _is_format(raw.get("nbformat")):
-        raw |= {"nbformat": 3 if "worksheets" in raw else 4}
+        raw |= {"nbformat": 4}
         kinds.add(DamageKind.NOTEBOOK_GARBLED)
     raw = _check_format(raw)
-    if raw["nbformat"] < 4:
+    if "cells" not in raw:
         kinds.add(DamageKind.OLD_SCHEMA)
-    try:
-        notebook = raw if raw["nbformat"] == 4 else nbformat.convert(nbformat.from_dict(raw), 4)
-        cells = _reduce_cells(notebook["cells"], kinds)
-        metadata = notebook.get("metadata")
-        kernelspec = _scalars(metadata.get("kernelspec")) if isinstance(metadata, Mapping) else {}
-        reduced: NotebookNode = nbformat.from_dict(
-            {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": cells}
-        )
-    except InvalidNotebookError:
-        raise
-    except Exception as error:
-        raise InvalidNotebookError(str(error), reason="not_a_notebook") from error
+    cells = _reduce_cells(raw["cells"] if "cells" in raw else _upgrade_cells(raw["worksheets"]), kinds)
+    metadata = raw.get("metadata")
+    kernelspec = _scalars(metadata.get("kernelspec")) if isinstance(metadata, Mapping) else {}
+    reduced: NotebookNode = nbformat.from_dict(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernelspec}, "cells": cells}
+    )
     return reduced, kinds
 
 
@@ -83,6 +77,28 @@ def _check_format(raw: object) -> dict[str, Any]:
 
 def _is_format(version: object) -> TypeGuard[int]:
     return isinstance(version, int) and not isinstance(version, bool)
+
+
+def _upgrade_cells(worksheets: object) -> list[object]:
+    """The cells of formats 2 and 3 as nbformat upgrades them, which gives up on what is not valid."""
+    if not isinstance(worksheets, list):
+        raise InvalidNotebookError("worksheets is no list", reason="not_a_notebook")
+    cells = [each.get("cells") for each in worksheets if isinstance(each, Mapping)]
+    return [_upgrade_cell(cell) for each in cells if isinstance(each, list) for cell in each]
+
+
+def _upgrade_cell(cell: object) -> object:
+    if not isinstance(cell, Mapping):
+        return cell
+    kind = cell.get("cell_type")
+    if kind == "code":
+        return {**cell, "source": cell.get("input")}
+    if kind == "heading":
+        level = cell.get("level")
+        level = level if isinstance(level, int) and 1 <= level <= 6 else 1
+        title = " ".join(_read_text(cell.get("source")).splitlines())
+        return {**cell, "cell_type": "markdown", "source": f"{'#' * level} {title}"}
+    return {**cell, "cell_type": "markdown"} if kind == "html" else cell
 
 
 def _reduce_cells(cells: object, kinds: set[DamageKind]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 
+import nbformat
 import pytest
 
 from labs.exceptions import InvalidNotebookError
@@ -79,6 +80,28 @@ def test_a_format_that_is_not_said_is_seen(said: str) -> None:
     notebook, kinds = read_submission(f'{{{said}"cells": [{cell}], "metadata": 5}}'.encode())
     assert [cell.source for cell in notebook.cells] == ["x"]
     assert kinds == {DamageKind.NOTEBOOK_GARBLED}
+
+
+def test_cells_of_old_formats_are_as_nbformat_upgrades_them() -> None:
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["Two\n", "lines"], "metadata": {}},
+        {"cell_type": "code", "input": ["x = 1"], "outputs": [], "language": "python", "metadata": {"tags": ["a"]}},
+        {"cell_type": "html", "source": "<b>", "metadata": {}},
+        {"cell_type": "raw", "source": "raw", "metadata": {}},
+    ]  # fmt: skip
+    old = {
+        "metadata": {},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [{"cells": cells, "metadata": {}}],
+    }
+    theirs = nbformat.reads(json.dumps(old), as_version=4)
+    ours, kinds = read_submission(json.dumps(old).encode())
+    assert kinds == {DamageKind.OLD_SCHEMA}
+    assert [(cell.cell_type, cell.source) for cell in ours.cells] == [
+        (cell.cell_type, cell.source) for cell in theirs.cells
+    ]
+    assert ours.cells[1].metadata == {"tags": ["a"]}
 
 
 def test_a_cell_without_a_grade_id_is_an_ordinary_cell() -> None:
