@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
+from labs.box import seeding
+from labs.box.identity import Identity
+from labs.box.limits import RUN_BYTES, SHARED_MEMORY_BYTES, BoxEnvironment, BoxLimits
 from labs.exceptions import BoxUnavailableError
 
 # `--size`, `--perms` and `--disable-userns` came together in 0.8.
@@ -20,9 +21,10 @@ _OLDEST: Final = (0, 8)
 HOME: Final = "/home/learner"
 WORK: Final = f"{HOME}/work"
 RUN: Final = "/run"
-_SHARED_MEMORY_BYTES: Final = 64 * MEBIBYTE
-_RUN_BYTES: Final = MEBIBYTE
-_TMP_PART: Final = 4
+_TMP: Final = "/tmp"  # noqa: S108 (the box's own)
+_SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 (the box's own)
+# The folders that can be written to, each held in memory and no larger than it says.
+OWN_FOLDERS: Final = (_SHARED_MEMORY, HOME, RUN, _TMP)
 
 # What programs, libraries and shells of the system need; no settings, no keys, no other people's files.
 _SYSTEM_FOLDERS: Final = (
@@ -81,14 +83,6 @@ def _version(bubblewrap: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", told)[:2])
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Whom the learner's code runs as: `unix_uid` is set when the worker is root and must become somebody else."""
-
-    uid: int
-    unix_uid: int | None = None
-
-
 def build_command(
     environment: BoxEnvironment,
     limits: BoxLimits,
@@ -97,7 +91,7 @@ def build_command(
     variables: Mapping[str, str],
     texts: Mapping[str, int],
     info_fd: int,
-    seccomp_fd: int | None,
+    seccomp_fd: int,
     command: Sequence[str],
 ) -> list[str]:
     """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content."""
@@ -110,9 +104,8 @@ def build_command(
     options += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in {**_variables(environment), **variables}.items():
         options += ["--setenv", name, value]
-    if seccomp_fd is not None:
-        options += ["--seccomp", str(seccomp_fd)]
-    return [*options, "--info-fd", str(info_fd), "--chdir", HOME, "--", *command]
+    options += ["--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
+    return [*options, "--chdir", HOME, "--", *command]
 
 
 def _isolation(identity: Identity) -> list[str]:
@@ -181,31 +174,34 @@ def _own_mounts(limits: BoxLimits) -> list[str]:
     return [
         *("--proc", "/proc"),
         *("--dev", "/dev"),
-        *own("/dev/shm", _SHARED_MEMORY_BYTES),  # noqa: S108 (the box's own)
+        *own(_SHARED_MEMORY, SHARED_MEMORY_BYTES),
         *own(HOME, limits.disk_bytes),
-        *own(RUN, _RUN_BYTES),
-        *own("/tmp", limits.disk_bytes // _TMP_PART),  # noqa: S108 (the box's own)
+        *own(RUN, RUN_BYTES),
+        *own(_TMP, limits.tmp_bytes),
     ]
 
 
 def _variables(environment: BoxEnvironment) -> dict[str, str]:
     """The same for everybody and every run, so that the same notebook gives the same marks."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    # Sums come out otherwise in another number of parts, and a large machine would start more than may run here.
+    threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB", "NUMBA", "RAYON", "JULIA")
     return {
         "PATH": f"{environment.python.parent}:/usr/bin:/bin",
         "HOME": HOME,
-        "TMPDIR": "/tmp",  # noqa: S108 (the box's own)
+        "TMPDIR": _TMP,
         "USER": "learner",
         "LOGNAME": "learner",
         "SHELL": "/bin/sh",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
+        **seeding.VARIABLES,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MALLOC_ARENA_MAX": "2",
-        **dict.fromkeys(threads, "1"),
+        **{f"{library}_NUM_THREADS": "1" for library in threads},
+        "POLARS_MAX_THREADS": "1",
+        "LOKY_MAX_CPU_COUNT": "2",
     }
 
 

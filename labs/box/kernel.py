@@ -1,4 +1,4 @@
-"""An ipykernel in a box: started, asked to run one cell after another, interrupted by message."""
+"""A kernel in a box: started, asked to run one cell after another, interrupted."""
 
 import time
 from collections.abc import Mapping
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from labs.box.kernelspecs import KernelSpec, get_python
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
 from labs.box.process import BoxProcess
+from labs.box.seeding import STATEMENTS
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
 from labs.exceptions import LabError
@@ -33,34 +35,6 @@ _REQUEST: Final = {
 
 # As nbgrader reports a cell out of time (nbgrader.preprocessors.Execute.error_on_timeout).
 _TIMEOUT_ERROR: Final = ("CellTimeoutError", "", ["CellTimeoutError: No reply from kernel before timeout"])
-
-# `-c` and not `-m`: a learner's file called ipykernel_launcher.py must not become the kernel.
-_BOOT: Final = (
-    "import sys; sys.path[:] = [place for place in sys.path if place]; "
-    "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
-)
-# Python seeds `random` from the machine's entropy and numpy does so when it is imported: both start from a
-# fixed seed here, so that the same submission gives the same mark.
-_SEEDING: Final = """
-def _seed():
-    import importlib.abc, importlib.util, random, sys
-    random.seed(0)
-    class Seeder(importlib.abc.MetaPathFinder):
-        def find_spec(self, name, path=None, target=None):
-            if name != "numpy.random":
-                return None
-            sys.meta_path.remove(self)
-            spec = importlib.util.find_spec(name)
-            run = spec.loader.exec_module
-            def run_and_seed(module):
-                run(module)
-                module.seed(0)
-            spec.loader.exec_module = run_and_seed
-            return spec
-    sys.meta_path.insert(0, Seeder())
-_seed()
-del _seed
-"""
 
 
 class KernelStartError(LabError):
@@ -90,27 +64,30 @@ class BoxKernel:
         *,
         files: Mapping[str, bytes],
         variables: Mapping[str, str],
+        kernel: KernelSpec | None = None,
         start_seconds: float = _START_SECONDS,
     ) -> None:
-        """Raises BoxUnavailableError (no box can be closed here) or KernelStartError."""
+        """Without a kernel Python's. Raises BoxUnavailableError (no box can be closed here) or KernelStartError."""
+        kernel = kernel or get_python(environment)
         self._limits = limits
+        self._interrupts_by_signal = kernel.interrupt_mode == "signal"
         self._budget = OutputBudget(limits.output_bytes)
         self._displays = DisplayPlaces()
         with ExitStack() as stack:
             self._channels = stack.enter_context(Channels())
-            command = [str(environment.python), "-c", _BOOT, "-f", "{connection_file}"]
-            command += ["--HistoryManager.hist_file=:memory:"]
             self._process = stack.enter_context(
                 BoxProcess(
                     environment,
                     limits,
                     files=files,
-                    variables=variables,
+                    variables={**kernel.env, **variables},
                     connection=self._channels.connection,
-                    command=command,
+                    command=kernel.argv,
                 )
             )
-            self._connect(time.monotonic() + start_seconds)
+            deadline = time.monotonic() + start_seconds
+            self._connect(deadline)
+            self._seed(STATEMENTS.get(kernel.language.lower(), ""), deadline)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -122,15 +99,14 @@ class BoxKernel:
         self._stack.close()
 
     def _connect(self, deadline: float) -> None:
-        while (sockets := self._process.find_sockets()) is None:
+        while (root := self._process.find_sockets()) is None:
             self._check_start(deadline)
             time.sleep(0.01)
         try:
-            self._channels.connect(sockets)
+            self._channels.connect(root.open_socket)
         except OSError as error:
             raise KernelStartError(f"no kernel at its sockets: {error}") from error
-        # A kernel that has answered on all three has no connection left to make, so nothing that learners'
-        # code puts in the place of the sockets is ever followed.
+        # A kernel that has answered on all three has no connection left to make.
         missing = {"shell", "control", "iopub"}
         asked_at = 0.0
         while missing:
@@ -140,15 +116,16 @@ class BoxKernel:
                 for channel in ("shell", "control"):
                     self._channels.send(channel, "kernel_info_request", {})
             missing -= {message.channel for message in self._channels.receive(_TICK_SECONDS)}
-        # Last of all, since a starting kernel draws from `random` itself.
-        seeding = self._channels.send(
-            "shell", "execute_request", {**_REQUEST, "code": _SEEDING, "silent": True}
-        )
+        root.unlink_sockets()
+
+    def _seed(self, statements: str, deadline: float) -> None:
+        request = {**_REQUEST, "code": statements, "silent": True}
+        asked = self._channels.send("shell", "execute_request", request)
         is_seeded = False
         while not is_seeded:
             self._check_start(deadline)
             answers = list(self._channels.receive(_TICK_SECONDS))
-            is_seeded = any(each.channel == "shell" and each.parent_id == seeding for each in answers)
+            is_seeded = any(each.channel == "shell" and each.parent_id == asked for each in answers)
 
     def _check_start(self, deadline: float) -> None:
         if not self._process.is_alive or time.monotonic() > deadline:
@@ -158,9 +135,10 @@ class BoxKernel:
         """Run one cell for at most so many seconds (and a few more for its end). Never raises for what it does."""
         share = self._budget.open_share()
         collector = OutputCollector(share, self._displays)
-        run = _RunningCell(self._channels, self._process, collector, source).finish(
-            time.monotonic() + seconds
+        running = _RunningCell(
+            self._channels, self._process, collector, source, interrupts_by_signal=self._interrupts_by_signal
         )
+        run = running.finish(time.monotonic() + seconds)
         self._budget.remaining += share.remaining
         return run
 
@@ -169,9 +147,16 @@ class _RunningCell:
     """One cell between its request and its end, which is a reply, an idle kernel, a fault, or the time."""
 
     def __init__(
-        self, channels: Channels, process: BoxProcess, collector: OutputCollector, source: str
+        self,
+        channels: Channels,
+        process: BoxProcess,
+        collector: OutputCollector,
+        source: str,
+        *,
+        interrupts_by_signal: bool,
     ) -> None:
         self._channels = channels
+        self._interrupts_by_signal = interrupts_by_signal
         self._process = process
         self._collector = collector
         self._is_idle = False
@@ -217,7 +202,11 @@ class _RunningCell:
             else:
                 self._collector.add(message)
         elif message.channel == "shell" and message.kind == "execute_reply":
-            self._reply = message.read_content()
+            try:
+                self._reply = message.read_content()
+            except BrokenMessageError:
+                # The cell has ended, and what it said of itself is too much to be read: never a pass.
+                self._reply = {"status": "error"}
 
     def _find_fault(self) -> Fault | None:
         if fault := self._process.find_fault():
@@ -240,7 +229,10 @@ class _RunningCell:
             self._listen()
 
     def _interrupt(self) -> CellRun:
-        self._channels.send("control", "interrupt_request", {})
+        if self._interrupts_by_signal:
+            self._process.interrupt()
+        else:
+            self._channels.send("control", "interrupt_request", {})
         deadline = time.monotonic() + _INTERRUPT_SECONDS
         while not self._is_over and time.monotonic() < deadline:
             self._listen()

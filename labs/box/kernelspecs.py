@@ -39,8 +39,7 @@ class KernelSpec:
 def find_kernel(environment: BoxEnvironment, name: str) -> KernelSpec | None:
     """The environment's kernel of this name. Python's own is started our way, whatever its `kernel.json` says."""
     if name == PYTHON:
-        argv = (str(environment.python), "-c", _BOOT, "-f", "{connection_file}")
-        return KernelSpec(PYTHON, "python", (*argv, "--HistoryManager.hist_file=:memory:"), "message")
+        return get_python(environment)
     # Names that consist of dots only are folders, but none of a kernel.
     if not _NAME.fullmatch(name) or not name.strip("."):
         return None
@@ -60,13 +59,18 @@ def list_kernels(environment: BoxEnvironment) -> list[str]:
     return [PYTHON, *(name for name in names if name != PYTHON and find_kernel(environment, name))]
 
 
+def get_python(environment: BoxEnvironment) -> KernelSpec:
+    argv = (str(environment.python), "-c", _BOOT, "-f", "{connection_file}")
+    return KernelSpec(PYTHON, "python", (*argv, "--HistoryManager.hist_file=:memory:"), "message")
+
+
 def choose_kernel(environment: BoxEnvironment, metadata: Mapping[str, Any]) -> KernelSpec | None:
     """The kernel for a notebook with this metadata: the one that it names, else Python's where it is in Python."""
     told = metadata.get("kernelspec", {})
     if spec := find_kernel(environment, str(told.get("name", ""))):
         return spec
     language = told.get("language") or metadata.get("language_info", {}).get("name") or "python"
-    return find_kernel(environment, PYTHON) if str(language).lower() == "python" else None
+    return get_python(environment) if str(language).lower() == "python" else None
 
 
 def _find_folder(environment: BoxEnvironment) -> Path:

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Final
 
 MEBIBYTE: Final = 1024 * 1024
+# What a box can write besides its working folder, all of it held in memory.
+SHARED_MEMORY_BYTES: Final = 64 * MEBIBYTE
+RUN_BYTES: Final = MEBIBYTE
+_TMP_PART: Final = 4
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,15 @@ class BoxLimits:
     cell_seconds: float = 60
     total_seconds: float = 300
     disk_bytes: int = 256 * MEBIBYTE
+
+    @property
+    def tmp_bytes(self) -> int:
+        return self.disk_bytes // _TMP_PART
+
+    @property
+    def held_bytes(self) -> int:
+        """All that files of the box can take up."""
+        return self.disk_bytes + self.tmp_bytes + SHARED_MEMORY_BYTES + RUN_BYTES
 
 
 @dataclass(frozen=True)

@@ -4,45 +4,34 @@ import contextlib
 import json
 import logging
 import os
-import platform
-import re
 import secrets
 import select
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Final, Self
 
-import psutil
-
-from labs.box.bubblewrap import HOME, RUN, WORK, Identity, build_command, read_info
-from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
+from labs.box import seeding
+from labs.box.bubblewrap import HOME, RUN, WORK, build_command, read_info
+from labs.box.ceilings import make_ceilings
+from labs.box.cgroups import ControlGroup, find_home
+from labs.box.identity import Identity, find_identity, make_etc
+from labs.box.limits import BoxEnvironment, BoxLimits
+from labs.box.root import BoxRoot
 from labs.box.seccomp import build_filter
-from labs.box.watching import Fault, ProcessTree
+from labs.box.watching import Fault, ProcessTree, find_children
 from labs.exceptions import BoxUnavailableError
 
 logger = logging.getLogger(__name__)
 
 _LAUNCHER: Final = Path(__file__).with_name("launch.py").read_text()
 _INFO_SECONDS: Final = 60
+_TELL_SECONDS: Final = 60
 _KILL_SECONDS: Final = 60
-# Libraries reserve far more address space than they ever use, so this only stops the absurd at once; what is
-# really used, the watcher counts.
-_ADDRESS_SPACE_FACTOR: Final = 2
-_ADDRESS_SPACE_SLACK: Final = 2048 * MEBIBYTE
-_OPEN_FILES: Final = 512
-# The machine stops a little above the limit at which the watcher calls it a fault, so that there is one to see.
-_SPARE_TASKS: Final = 4
 _DIAGNOSIS_BYTES: Final = 8192
-
-# systemd's list of user ids (UIDS-GIDS) leaves everything from here up unused; a container's own map may end
-# earlier, hence the second choice.
-_UID_RANGES: Final = ((1_879_048_192, 16_777_216), (20_000, 40_000))
-_BOX_UID: Final = 1000
 
 
 class BoxProcess:
@@ -62,26 +51,25 @@ class BoxProcess:
         self._limits = limits
         self._diagnosis = b""
         self._token = secrets.token_hex(8)
-        self._root: int | None = None
+        self._root: BoxRoot | None = None
         self._pidfd: int | None = None
+        self._kernel: int | None = None
+        self._group = make_group(limits)
         identity = find_identity()
         orders = {
             "uid": identity.unix_uid,
             "work": WORK,
             "files": [[name, len(content)] for name, content in files.items()],
-            "connection_file": self.connection_file,
+            "connection_file": f"{RUN}/{self._token}.json",
             "connection": {**connection, "ip": f"{RUN}/{self._token}"},
-            "limits": _resource_limits(limits),
-            "command": [part.replace("{connection_file}", self.connection_file) for part in command],
+            "limits": make_ceilings(limits),
+            "command": [part.replace("{connection_file}", f"{RUN}/{self._token}.json") for part in command],
         }
         with contextlib.ExitStack() as stack:
-            told = stack.enter_context(tempfile.TemporaryFile())
-            told.write(json.dumps(orders).encode() + b"\n")
-            told.writelines(files.values())
-            told.seek(0)
-            info = self._start(environment, identity, variables, told, stack)
+            info = self._start(environment, identity, variables, stack)
             try:
                 self._open_first_process(info)
+                self._tell([json.dumps(orders).encode() + b"\n", *files.values()])
             except BaseException:
                 self.kill()
                 raise
@@ -91,15 +79,14 @@ class BoxProcess:
         environment: BoxEnvironment,
         identity: Identity,
         variables: Mapping[str, str],
-        told: IO[bytes],
         stack: contextlib.ExitStack,
     ) -> IO[bytes]:
         """Start bubblewrap with the launcher in it; returns what bubblewrap says about itself."""
         info_read, info_write = os.pipe()
         info = stack.enter_context(open(info_read, "rb", buffering=0))  # noqa: PTH123, SIM115
-        texts = {path: _pipe_with(stack, text) for path, text in _etc(identity.uid).items()}
-        program = build_filter()
-        seccomp = [_pipe_with(stack, program)] if program else []
+        etc = {**make_etc(identity.uid, HOME), seeding.SITE: seeding.SITE_TEXT}
+        texts = {path: _pipe_with(stack, text) for path, text in etc.items()}
+        program = _pipe_with(stack, build_filter())
         argv = build_command(
             environment,
             self._limits,
@@ -107,25 +94,42 @@ class BoxProcess:
             variables=variables,
             texts=texts,
             info_fd=info_write,
-            seccomp_fd=seccomp[0] if seccomp else None,
+            seccomp_fd=program,
             command=[str(environment.python), "-I", "-S", "-c", _LAUNCHER],
         )
         try:
-            # No variable of ours: the box's first process shows its environment to everything in the box.
+            # No variable of ours: the box's first process shows its environment to everything in the box. And a pipe
+            # for its orders, no file: what it has open, learners' code may open too.
             self._bubblewrap = subprocess.Popen(
-                argv,
-                stdin=told,
+                [*(self._group.enter_command() if self._group else []), *argv],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                bufsize=0,
                 env={},
                 cwd="/",
-                pass_fds=[info_write, *texts.values(), *seccomp],
+                pass_fds=[info_write, *texts.values(), program],
             )
         except OSError as error:
+            if self._group is not None:
+                self._group.remove()
             raise BoxUnavailableError(f"bubblewrap does not start: {error}") from error
         finally:
             os.close(info_write)
         return info
+
+    def _tell(self, parts: Sequence[bytes]) -> None:
+        """Write the launcher's orders as it takes them. One that dies meanwhile is found out when it is waited for."""
+        assert self._bubblewrap.stdin is not None  # noqa: S101 (it was asked for)
+        deadline = time.monotonic() + _TELL_SECONDS
+        with self._bubblewrap.stdin as stream, contextlib.suppress(BrokenPipeError):
+            os.set_blocking(stream.fileno(), False)
+            for part in parts:
+                left = memoryview(part)
+                while left:
+                    if not select.select([], [stream], [], max(0, deadline - time.monotonic()))[1]:
+                        raise BoxUnavailableError(f"the launcher takes no orders: {self.drain_stderr()}")
+                    left = left[os.write(stream.fileno(), left) :]
 
     def __enter__(self) -> Self:
         return self
@@ -135,31 +139,23 @@ class BoxProcess:
     ) -> None:
         self.kill()
 
-    @property
-    def connection_file(self) -> str:
-        return f"{RUN}/{self._token}.json"
-
-    def find_sockets(self) -> str | None:
-        """The path, outside, that the kernel's sockets start with, once the last of them is bound.
-
-        It leads through the box's own root, held open, so nothing of the box is ever visible on the machine's
-        disk. Only to be followed before learners' code runs: after that, they could have put links there.
-        """
+    def find_sockets(self) -> BoxRoot | None:
+        """The box's root, once all sockets of the kernel are in it."""
         if self._root is None:
-            self._root = self._find_root()
-        if self._root is None:
+            self._root = BoxRoot.find(self._first_pid, self._token)
+        if self._root is None or not self._root.has_sockets:
             return None
-        prefix = f"/proc/self/fd/{self._root}{RUN}/{self._token}"
-        return prefix if os.path.lexists(f"{prefix}-5") else None
+        if self._kernel is None:
+            # Before learners' code runs there is one process besides the first: the kernel, in the launcher's place.
+            with contextlib.suppress(ProcessLookupError):
+                self._kernel = os.pidfd_open(min(find_children(self._first_pid)))
+        return self._root
 
-    def _find_root(self) -> int | None:
-        # The first process shows the machine's root until bubblewrap has moved it into the new one.
-        with contextlib.suppress(OSError):
-            root = os.open(f"/proc/{self._first_pid}/root", os.O_PATH | os.O_DIRECTORY)
-            if os.path.lexists(f"/proc/self/fd/{root}{self.connection_file}"):
-                return root
-            os.close(root)
-        return None
+    def interrupt(self) -> None:
+        """Send the kernel the signal that the interrupt key of a terminal sends."""
+        if self._kernel is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._kernel, signal.SIGINT)
 
     @property
     def is_alive(self) -> bool:
@@ -180,7 +176,11 @@ class BoxProcess:
     def find_fault(self, *, at_once: bool = False) -> Fault | None:
         """See ProcessTree; what the box says on stderr is read along, or it would wait for a reader."""
         self.drain_stderr()
-        return self._tree.find_fault(at_once=at_once)
+        if self._group is not None and self._group.was_out_of_memory:
+            return Fault.OUT_OF_MEMORY
+        if self._group is not None and self._group.was_out_of_tasks:
+            return Fault.TOO_MANY_PROCESSES
+        return self._tree.find_fault(self._root.count_files() if self._root else 0, at_once=at_once)
 
     def kill(self) -> None:
         """End every process of the box and wait until they are gone. May be called again."""
@@ -189,10 +189,12 @@ class BoxProcess:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             # The first process of a namespace is dead only when all the others are.
             select.select([self._pidfd], [], [], _KILL_SECONDS)
-            os.close(self._pidfd)
-            self._pidfd = None
+        for descriptor in (self._pidfd, self._kernel):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._pidfd = self._kernel = None
         if self._root is not None:
-            os.close(self._root)
+            self._root.close()
             self._root = None
         self._bubblewrap.kill()
         try:
@@ -200,6 +202,8 @@ class BoxProcess:
         except subprocess.TimeoutExpired:
             logger.exception("a box was killed and has not ended yet")
         self._stderr.close()
+        if self._group is not None:
+            self._group.remove()
 
     def _open_first_process(self, info: IO[bytes]) -> None:
         text = b""
@@ -218,16 +222,16 @@ class BoxProcess:
             raise BoxUnavailableError(f"bubblewrap closes no box here: {self.drain_stderr()}") from None
 
 
-def find_identity() -> Identity:
-    """Root becomes a user id that nobody else has, another one for each box; a user stays who they are."""
-    if os.geteuid() != 0:
-        return Identity(uid=_BOX_UID)
-    mapped = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    for start, count in _UID_RANGES:
-        if any(first <= start and start + count <= first + length for first, _, length in mapped):
-            uid = start + secrets.randbelow(count)
-            return Identity(uid=uid, unix_uid=uid)
-    raise BoxUnavailableError("this root has no user ids to give to a box", reason="no_unix_users")
+def make_group(limits: BoxLimits) -> ControlGroup | None:
+    """A group for a box, where this machine lets its worker make one."""
+    home = find_home()
+    if home is None:
+        return None
+    try:
+        return ControlGroup.make(home, limits)
+    except OSError:
+        logger.warning("no control group for a box: its memory is bounded by watching", exc_info=True)
+        return None
 
 
 def check_file_names(files: Mapping[str, bytes]) -> list[str]:
@@ -244,39 +248,6 @@ def _is_plain(name: str) -> bool:
     parts_fit = all(len(part.encode()) <= 255 for part in path.parts)
     is_below = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
     return is_below and parts_fit and b"\0" not in encoded and len(encoded) <= 1024 and str(path) == name
-
-
-def _resource_limits(limits: BoxLimits) -> dict[str, int]:
-    return {
-        "RLIMIT_AS": limits.memory_bytes * _ADDRESS_SPACE_FACTOR + _ADDRESS_SPACE_SLACK,
-        "RLIMIT_NPROC": limits.processes + _SPARE_TASKS + _other_tasks(),
-        "RLIMIT_FSIZE": limits.disk_bytes,
-        "RLIMIT_NOFILE": _OPEN_FILES,
-        "RLIMIT_MSGQUEUE": 0,
-        "RLIMIT_CORE": 0,
-    }
-
-
-def _other_tasks() -> int:
-    """What RLIMIT_NPROC counts besides the box: before Linux 5.14, all that the user runs on the machine."""
-    release = tuple(int(part) for part in re.findall(r"\d+", platform.release())[:2])
-    if os.geteuid() == 0 or release >= (5, 14):
-        return 0
-    tasks = 0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            tasks += process.num_threads() if process.uids().real == os.getuid() else 0
-    return tasks
-
-
-def _etc(uid: int) -> dict[str, bytes]:
-    """The few files of /etc without which libraries stumble; the learner is the only account."""
-    return {
-        "/etc/passwd": f"learner:x:{uid}:{uid}:Learner:{HOME}:/bin/sh\n".encode(),
-        "/etc/group": f"learner:x:{uid}:\n".encode(),
-        "/etc/nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
-        "/etc/hosts": b"127.0.0.1 localhost box\n",
-    }
 
 
 def _pipe_with(stack: contextlib.ExitStack, content: bytes) -> int:

@@ -1,7 +1,8 @@
 """The system calls that learners' code has no use for, as a filter that bubblewrap loads.
 
 What is refused falls in three groups: making namespaces and mounts; doors into the machine's kernel or into
-other processes; memory that no process's size shows (memfd, System V segments), which the watcher could not see.
+other processes; memory that no process's size shows (memfd, System V segments and semaphores, asynchronous requests),
+which the watcher could not see.
 """
 
 import errno
@@ -10,8 +11,10 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-# Numbers of (x86-64, aarch64), from Linux's asm/unistd_64.h and asm-generic/unistd.h.
-_REFUSED: Final[dict[str, tuple[int, int]]] = {
+from labs.exceptions import BoxUnavailableError
+
+# Numbers of (x86-64, aarch64), from Linux's asm/unistd_64.h and asm-generic/unistd.h; None where there is no such call.
+_REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -62,6 +65,27 @@ _REFUSED: Final[dict[str, tuple[int, int]]] = {
     "clock_adjtime": (305, 266),
     "adjtimex": (159, 171),
     "personality": (135, 92),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "io_setup": (206, 0),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "fanotify_init": (300, 262),
+    "lookup_dcookie": (212, 18),
+    "quotactl_fd": (443, 443),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
+    "open_tree_attr": (467, 467),
+    "vhangup": (153, 58),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "nfsservctl": (180, 42),
+    "modify_ldt": (154, None),
+    "ioperm": (173, None),
+    "iopl": (172, None),
+    "uselib": (134, None),
+    "ustat": (136, None),
+    "sysfs": (139, None),
 }
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
@@ -70,25 +94,27 @@ _SOCKETPAIR: Final = (53, 199)
 
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET of linux/sched.h.
 _NAMESPACE_FLAGS: Final = 0x7E020000
-# AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: all of them end at the box's own empty network namespace. AF_VSOCK
+# AF_UNIX, AF_INET and AF_INET6: all of them end at the box's own empty network namespace. AF_VSOCK
 # would not, it reaches the hypervisor.
-_FAMILIES: Final = (1, 2, 10, 16)
+_FAMILIES: Final = (1, 2, 10)
+# Of AF_NETLINK's protocols only NETLINK_ROUTE, which libraries ask for the addresses of interfaces.
+_NETLINK, _NETLINK_ROUTE = 16, 0
 
 _ARCHITECTURES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _X32_BIT: Final = 0x40000000
 
 # Opcodes of linux/bpf_common.h and offsets in struct seccomp_data.
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 32
 _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 
 
 def build_filter(machine: str = "") -> bytes:
-    """The filter as `struct sock_filter[]` for this machine's processor; empty for one that it does not know."""
+    """The filter as `struct sock_filter[]`. Raises BoxUnavailableError for a processor whose calls are not known."""
     architecture = _ARCHITECTURES.get(machine or platform.machine())
     if architecture is None:
-        return b""
+        raise BoxUnavailableError(f"no list of system calls for {machine or platform.machine()}")
     return b"".join(_instructions(*architecture))
 
 
@@ -100,9 +126,10 @@ def _instructions(audit: int, column: int) -> Iterator[bytes]:
     yield _instruction(_LOAD, _NUMBER)
     yield _instruction(_JUMP_GREATER_EQUAL, _X32_BIT, 0, 1)
     yield _instruction(_RETURN, refuse)
-    for numbers in _REFUSED.values():
-        yield _instruction(_JUMP_EQUAL, numbers[column], 0, 1)
-        yield _instruction(_RETURN, refuse)
+    for number in [numbers[column] for numbers in _REFUSED.values()]:
+        if number is not None:
+            yield _instruction(_JUMP_EQUAL, number, 0, 1)
+            yield _instruction(_RETURN, refuse)
     # "No such call" makes the C library fall back to clone, whose flags a filter can read.
     yield _instruction(_JUMP_EQUAL, _CLONE3[column], 0, 1)
     yield _instruction(_RETURN, _ERRNO | errno.ENOSYS)
@@ -112,8 +139,11 @@ def _instructions(audit: int, column: int) -> Iterator[bytes]:
     yield _instruction(_RETURN, refuse)
     yield _instruction(_RETURN, _ALLOW)
     yield _instruction(_JUMP_EQUAL, _SOCKET[column], 1, 0)
-    yield _instruction(_JUMP_EQUAL, _SOCKETPAIR[column], 0, len(_FAMILIES) + 2)
+    yield _instruction(_JUMP_EQUAL, _SOCKETPAIR[column], 0, len(_FAMILIES) + 5)
     yield _instruction(_LOAD, _FIRST_ARGUMENT)
+    yield _instruction(_JUMP_EQUAL, _NETLINK, 0, 2)
+    yield _instruction(_LOAD, _THIRD_ARGUMENT)
+    yield _instruction(_JUMP_EQUAL, _NETLINK_ROUTE, len(_FAMILIES) + 1, len(_FAMILIES))
     for position, family in enumerate(_FAMILIES):
         yield _instruction(_JUMP_EQUAL, family, len(_FAMILIES) - position, 0)
     yield _instruction(_RETURN, _ERRNO | errno.EAFNOSUPPORT)

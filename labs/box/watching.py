@@ -15,6 +15,12 @@ _WATCH_SECONDS: Final = 0.05
 # Looking may take this part of the time, so that watching many processes slows nobody down.
 _LONGEST_SHARE: Final = 0.2
 
+# Memory of the machine's kernel that no process's size shows: about what a file takes besides its content, and what a
+# socket holds at most before its reader comes. A kernel and its libraries have a few dozen sockets.
+_FILE_BYTES: Final = 2048
+_SOCKET_BYTES: Final = 1024 * 1024
+_FREE_SOCKETS: Final = 64
+
 
 class Fault(StrEnum):
     """What a cell can do that ends or disturbs a run."""
@@ -34,13 +40,17 @@ class ProcessTree:
         self._limits = limits
         self._next_look = 0.0
 
-    def find_fault(self, *, at_once: bool = False) -> Fault | None:
-        """Whether the tree is over its limits, looked at no more often than every 50 ms unless `at_once`."""
+    def find_fault(self, files: int = 0, *, at_once: bool = False) -> Fault | None:
+        """Whether the tree is over its limits, looked at no more often than every 50 ms unless `at_once`.
+
+        `files` is how many there are in the box.
+        """
         started_at = time.monotonic()
         if not at_once and started_at < self._next_look:
             return None
         processes = list(self._list())
         tasks = memory = 0
+        beside = files * _FILE_BYTES + max(0, self._count_sockets() - _FREE_SOCKETS) * _SOCKET_BYTES
         for process in processes:
             with contextlib.suppress(psutil.Error):
                 tasks += process.num_threads()
@@ -49,21 +59,29 @@ class ProcessTree:
         self._next_look = started_at + max(_WATCH_SECONDS, took / _LONGEST_SHARE)
         if tasks >= self._limits.processes:
             return Fault.TOO_MANY_PROCESSES
-        if memory > self._limits.memory_bytes and _measure(processes) > self._limits.memory_bytes:
+        most = self._limits.memory_bytes - beside
+        if memory > most and (most < 0 or _measure(processes) > most):
             return Fault.OUT_OF_MEMORY
         return None
 
+    def _count_sockets(self) -> int:
+        """Of the box's own network, which is nobody else's: the third word of "sockets: used 12"."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int(Path(f"/proc/{self._first_pid}/net/sockstat").read_text().split(maxsplit=3)[2])
+        return 0
+
     def _list(self) -> Iterator[psutil.Process]:
         # From what the machine keeps per process, as psutil's children() reads every process there is.
-        waiting = _children(self._first_pid)
+        waiting = find_children(self._first_pid)
         while waiting:
             pid = waiting.pop()
             with contextlib.suppress(psutil.Error):
                 yield psutil.Process(pid)
-                waiting += _children(pid)
+                waiting += find_children(pid)
 
 
-def _children(pid: int) -> list[int]:
+def find_children(pid: int) -> list[int]:
+    """The process ids of a process's children; none when it is gone."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():

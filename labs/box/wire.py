@@ -9,9 +9,11 @@ import contextlib
 import hashlib
 import hmac
 import json
+import math
 import select
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -22,6 +24,8 @@ from labs.box.zmtp import Connection, OversizedMessageError
 _DELIMITER: Final = b"<IDS|MSG>"
 # An envelope is a few hundred bytes. Read before anything else, it must not cost what a flood of output may.
 _ENVELOPE_BYTES: Final = 65536
+# Sixteen megabytes of empty lists would become half a gigabyte of them here.
+_MAX_PARTS: Final = 200_000
 _PROTOCOL_VERSION: Final = "5.4"
 
 # The order of ports that a kernel's connection file gives; over ipc they become `<ip>-1` … `<ip>-5`.
@@ -80,10 +84,11 @@ class Channels:
     def received_bytes(self) -> int:
         return sum(connection.received_bytes for connection in self._connections.values())
 
-    def connect(self, prefix: str) -> None:
-        """Raises OSError when the kernel does not listen at these paths."""
+    def connect(self, open_socket: Callable[[int], AbstractContextManager[str]]) -> None:
+        """Connect all of them, given what opens a path to a port. Raises OSError where no kernel listens."""
         for channel, kind in _CHANNELS.items():
-            self._connections[channel] = Connection(f"{prefix}-{_PORTS[f'{channel}_port']}", kind)
+            with open_socket(_PORTS[f"{channel}_port"]) as path:
+                self._connections[channel] = Connection(path, kind)
 
     def send(self, channel: str, kind: str, content: Mapping[str, object]) -> str:
         """Ask the kernel for something, without ever waiting for it to take the message; returns the message id."""
@@ -141,10 +146,17 @@ def read_message(channel: str, frames: list[bytes]) -> Message:
     return Message(channel, kind, parent_id, len(parts[4]), parts[4])
 
 
+def _read_float(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
 def _read_object(raw: bytes) -> dict[str, object]:
+    if raw.count(b"[") + raw.count(b"{") > _MAX_PARTS:
+        raise BrokenMessageError("too many parts")
     try:
         # JSON has no NaN or infinities; Python's reader takes them, databases do not.
-        read = json.loads(raw, parse_constant=lambda _: None)
+        read = json.loads(raw, parse_constant=lambda _: None, parse_float=_read_float)
     except (ValueError, RecursionError) as error:
         raise BrokenMessageError("no JSON") from error
     if not isinstance(read, dict):

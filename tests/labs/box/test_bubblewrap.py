@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from labs.box import BoxEnvironment, BoxLimits
-from labs.box.bubblewrap import Identity, build_command, find_bubblewrap, find_prefixes, read_info
+from labs.box.bubblewrap import build_command, find_bubblewrap, find_prefixes, read_info
+from labs.box.identity import Identity
 from labs.exceptions import BoxUnavailableError
 
 

@@ -6,21 +6,27 @@ import struct
 import pytest
 
 from labs.box.seccomp import build_filter
+from labs.exceptions import BoxUnavailableError
 
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOW = 0x7FFF0000
 # (x86-64, aarch64), from the machine's own headers.
-READ, UNSHARE, CLONE, CLONE3, SOCKET, MEMFD = (0, 63), (272, 97), (56, 220), (435, 435), (41, 198), (319, 279)
+READ, UNSHARE, CLONE, CLONE3, SOCKET = (0, 63), (272, 97), (56, 220), (435, 435), (41, 198)
+MEMFD, SEMGET, IO_SETUP, SOCKETPAIR = (319, 279), (64, 190), (206, 0), (53, 199)
 
 
 def refuse(number: int) -> int:
     return 0x00050000 | number
 
 
-def judge(machine: str, call: tuple[int, int], argument: int = 0, *, audit: int | None = None) -> int:
+def judge(
+    machine: str, call: tuple[int, int], argument: int = 0, third: int = 0, *, audit: int | None = None
+) -> int:
     """What the filter answers to a call, as struct seccomp_data lays it out."""
     number = call[0 if machine == "x86_64" else 1]
-    data = struct.pack("=IIQ6Q", number, AUDIT[machine] if audit is None else audit, 0, argument, *[0] * 5)
+    data = struct.pack(
+        "=IIQ6Q", number, AUDIT[machine] if audit is None else audit, 0, argument, 0, third, 0, 0, 0
+    )
     program = build_filter(machine)
     instructions = [struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)]
     place = value = 0
@@ -40,7 +46,8 @@ def judge(machine: str, call: tuple[int, int], argument: int = 0, *, audit: int 
 def test_ordinary_calls_pass_and_doors_are_shut(machine: str) -> None:
     assert judge(machine, READ) == ALLOW
     assert judge(machine, UNSHARE) == refuse(errno.EPERM)
-    assert judge(machine, MEMFD) == refuse(errno.EPERM)
+    for memory in (MEMFD, SEMGET, IO_SETUP):
+        assert judge(machine, memory) == refuse(errno.EPERM)
 
 
 @pytest.mark.parametrize("machine", AUDIT)
@@ -55,7 +62,14 @@ def test_processes_and_threads_may_be_made_but_no_namespaces(machine: str) -> No
     ("family", "passes"), [(1, True), (2, True), (10, True), (16, True), (40, False), (17, False)]
 )
 def test_only_sockets_that_end_in_the_box_can_be_made(machine: str, family: int, passes: bool) -> None:
-    assert judge(machine, SOCKET, family) == (ALLOW if passes else refuse(errno.EAFNOSUPPORT))
+    for call in (SOCKET, SOCKETPAIR):
+        assert judge(machine, call, family) == (ALLOW if passes else refuse(errno.EAFNOSUPPORT))
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+def test_of_netlink_only_the_addresses_of_interfaces_can_be_asked_for(machine: str) -> None:
+    assert judge(machine, SOCKET, 16, 0) == ALLOW
+    assert judge(machine, SOCKET, 16, 12) == refuse(errno.EAFNOSUPPORT)
 
 
 def test_calls_of_another_architecture_are_refused() -> None:
@@ -63,5 +77,6 @@ def test_calls_of_another_architecture_are_refused() -> None:
     assert judge("x86_64", (0x40000000, 0)) == refuse(errno.EPERM)
 
 
-def test_a_processor_that_is_not_known_gets_no_filter() -> None:
-    assert build_filter("riscv64") == b""
+def test_on_a_processor_whose_calls_are_not_known_nothing_is_boxed() -> None:
+    with pytest.raises(BoxUnavailableError):
+        build_filter("riscv64")
