@@ -24,7 +24,9 @@ from labs.nbgrader import (
     GradingResult,
     NotebookResult,
     ReleasedLab,
+    SourceProblem,
     autograde,
+    check_source,
     make_release,
 )
 from labs.nbgrader.course_folder import CourseFolder, read_timestamp
@@ -141,13 +143,21 @@ def _release(
         find_bubblewrap()
         config = course.settings.make_release_config(course.root.resolve())
         release = make_release(source, name=assignment, environment=environment, settings=config)
-    except (BoxUnavailableError, InvalidNotebookError) as error:
+    except BoxUnavailableError as error:
         raise CommandError(str(error)) from error
+    except InvalidNotebookError as error:
+        found = [_describe(problem) for problem in check_source(source) if not problem.is_hint]
+        raise CommandError("\n".join(found) or str(error)) from error
     except TraitError as error:
         raise CommandError(_("In nbgrader_config: %(error)s") % {"error": error}) from error
     # Files that learners may hand in changed.
     theirs = (course.settings.find("Autograde", "exclude_overwriting", dict) or {}).get(assignment, [])
     return replace(release, source={path: text for path, text in source.items() if path not in theirs})
+
+
+def _describe(problem: SourceProblem) -> str:
+    line = "" if problem.line is None else f":{problem.line}"
+    return f"{problem.notebook}{line}: {problem.message}"
 
 
 def _find_learners(course: CourseFolder, assignment: str) -> dict[str, Path]:
