@@ -15,9 +15,9 @@ _WATCH_SECONDS: Final = 0.05
 # Looking may take this part of the time, so that watching many processes slows nobody down.
 _LONGEST_SHARE: Final = 0.2
 
-# Memory of the machine's kernel that no process's size shows: about what a file takes besides its content, and what a
+# Memory of the machine's kernel that no process's size shows: a page for a file besides its content, and what a
 # socket holds at most before its reader comes. A kernel and its libraries have a few dozen sockets.
-_FILE_BYTES: Final = 2048
+_FILE_BYTES: Final = 4096
 _SOCKET_BYTES: Final = 1024 * 1024
 _FREE_SOCKETS: Final = 64
 

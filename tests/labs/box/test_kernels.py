@@ -22,7 +22,7 @@ def printed(cell: NotebookNode) -> str:
 def test_a_kernel_that_the_environment_does_not_have_is_no_fault_of_the_learner(tmp_path: Path) -> None:
     with pytest.raises(BoxUnavailableError) as refusal:
         execute_notebook(
-            new_notebook(metadata={"kernelspec": {"name": "ir", "language": "R"}}),
+            new_notebook(metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}),
             files={},
             limits=LIMITS,
             environment=BoxEnvironment(tmp_path / "bin" / "python"),
