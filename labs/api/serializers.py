@@ -85,6 +85,7 @@ class CellGradeSerializer(serializers.ModelSerializer[CellGrade]):
             "needs_manual_grade",
             "was_run",
             "message",
+            "comment",
         )
         read_only_fields = fields
 
@@ -103,6 +104,7 @@ class GradingRunSerializer(serializers.ModelSerializer[GradingRun]):
             "detail",
             "score",
             "max_score",
+            "late_penalty",
             "needs_manual_grade",
             "queued_at",
             "finished_at",

@@ -161,7 +161,7 @@ class CheckFactory(SubmissionFactory):
     """A check of a learner's own work that was collected."""
 
     purpose = models.Submission.Purpose.CHECK
-    attempt = None
+    attempt = LazyAttribute(lambda _check: None)  # type: ignore[assignment]
 
 
 class SubmissionEventFactory(DjangoModelFactory[models.SubmissionEvent]):
@@ -205,6 +205,18 @@ class CellGradeFactory(DjangoModelFactory[models.CellGrade]):
     kind = "autograded"
     max_score = 3.0
     auto_score = 3.0
+
+
+class ScoreChangeFactory(DjangoModelFactory[models.ScoreChange]):
+    """A person's first decision about a cell."""
+
+    class Meta:
+        model = models.ScoreChange
+
+    cell = SubFactory(CellGradeFactory)
+    after = 2.0
+    reason = "graded_by_hand"
+    actor = SubFactory(courses.UserFactory)
 
 
 class FeedbackFactory(DjangoModelFactory[models.Feedback]):

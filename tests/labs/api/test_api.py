@@ -111,6 +111,22 @@ def test_a_submission_comes_with_its_cells(ada: User, submission: Submission) ->
     assert [(cell["grade_id"], cell["score"]) for cell in found["cells"]] == [("mean", 3.0)]
 
 
+def test_no_evidence_and_no_test_is_answered_to_anybody(ada: User, ben: User, submission: Submission) -> None:
+    run = submission.runs.get()
+    run.evidence = [
+        {"notebook": "lab", "grade_id": "mean", "expected": "expected-secret", "altered": "altered-secret"}
+    ]
+    run.save()
+    run.cells.update(is_tampered=True, comment="Nearly")
+
+    for person in (ada, ben):
+        for path in ("/api/v1/submissions/", f"/api/v1/submissions/{submission.public_id}/"):
+            answer = api(person).get(path).content.decode()
+            assert "-secret" not in answer
+            assert "is_tampered" not in answer
+    assert "Nearly" in answer
+
+
 def test_a_teacher_lists_the_submissions_of_a_cohort(
     ben: User, staff: User, cohort: Cohort, submission: Submission
 ) -> None:

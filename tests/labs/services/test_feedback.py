@@ -153,3 +153,69 @@ def test_a_notebook_of_very_many_cells_is_cut() -> None:
     (found,) = find_feedback(run)
 
     assert len(found.cells) == 500
+
+
+def test_damage_is_named_with_its_cells_where_they_stand() -> None:
+    damage = [
+        {"kind": "old_schema", "grade_id": ""},
+        {"kind": "cell_deleted", "grade_id": "mean"},
+        {"kind": "cell_deleted", "grade_id": "gone"},
+        {"kind": "something new", "grade_id": "mean"},
+    ]
+    run = make_run(notebook(cell("mean")), notebooks=[{"name": "lab", "damage": damage}])
+    make.CellGradeFactory.create(run=run, grade_id="gone")
+
+    (found,) = find_feedback(run)
+
+    named = [[(each.name, each.anchor) for each in note.cells] for note in found.damage]
+    mean, gone = ("mean", found.cells[0].anchor), ("gone", found.lost[0].anchor)
+    assert named == [[], [mean, gone], [mean]]
+    assert "older version" in found.damage[0].sentence
+    assert "were missing" in found.damage[1].sentence
+
+
+@pytest.mark.parametrize("damage", [7, ["x"], [{"kind": ["x"], "grade_id": {}}]])
+def test_damage_that_makes_no_sense_breaks_no_page(damage: object) -> None:
+    (found,) = find_feedback(make_run(notebook(cell()), notebooks=[{"name": "lab", "damage": damage}]))
+
+    assert all(note.sentence for note in found.damage)
+
+
+def test_grade_cells_are_listed_in_the_labs_order_with_where_they_stand() -> None:
+    run = make_run(notebook(cell("second"), cell("first")))
+    for position, grade_id in enumerate(["first", "second", "gone"]):
+        make.CellGradeFactory.create(run=run, grade_id=grade_id, position=position)
+
+    (found,) = find_feedback(run)
+
+    assert [place.mark.grade.grade_id for place in found.graded] == ["first", "second", "gone"]
+    anchors = [found.cells[1].anchor, found.cells[0].anchor, found.lost[0].anchor]
+    assert [place.anchor for place in found.graded] == anchors
+    assert len(set(anchors)) == 3
+
+
+def test_cells_in_which_nothing_happened_can_be_folded_away() -> None:
+    printed = [{"output_type": "stream", "name": "stdout", "text": "42"}]
+    notebooks = [{"name": "lab", "outcome": "timeout", "reason": "", "faulty_cell": "slow"}]
+    run = make_run(
+        notebook(
+            cell(), cell(cell_type="markdown"), cell(outputs=printed), cell("own"), cell("slow"), cell("mean")
+        ),
+        notebooks=notebooks,
+    )
+    make.CellGradeFactory.create(run=run, grade_id="mean")
+
+    (found,) = find_feedback(run)
+
+    assert [item.is_aside for item in found.cells] == [True, True, False, False, False, False]
+    assert found.aside_count == 2
+
+
+def test_cells_of_a_check_pass_or_not_and_give_no_points() -> None:
+    run = make_run(notebook(cell("mean")))
+    make.CellGradeFactory.create(run=run, grade_id="mean", auto_score=0)
+
+    (found,) = find_feedback(run, is_check=True)
+
+    assert found.points == ""
+    assert [item.mark and item.mark.words for item in found.cells] == ["Does not pass"]

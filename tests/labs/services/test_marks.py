@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 from labs.models import CellGrade
-from labs.services.marks import CellState, Mark, count_points, format_points, mark_cell
+from labs.services.marks import CellState, Mark, check_cell, count_points, format_points, mark_cell
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,63 @@ def test_one_point_is_not_points() -> None:
         ({"auto_score": 1, "manual_score": 3}, "full", "3 of 3 points"),
         ({"auto_score": None}, "not-run", "Not graded"),
         ({"auto_score": 3, "extra_credit": 1}, "full", "4 of 3 points"),
+        ({"auto_score": 0, "max_score": 0}, "plain", "Gives no points"),
+        ({"auto_score": None, "needs_manual_grade": True, "max_score": 0}, "plain", "Gives no points"),
     ],
 )
 def test_a_cell_says_what_became_of_it(fields: dict[str, float], state: CellState, words: str) -> None:
-    mark = mark_cell(CellGrade(max_score=3, **fields))
+    mark = mark_cell(CellGrade(**{"max_score": 3, **fields}))
 
     assert (mark.state, mark.words) == (state, words)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_passed", "state", "words"),
+    [
+        ({"auto_score": 3}, True, "full", "Passes"),
+        ({"auto_score": 0}, False, "none", "Does not pass"),
+        ({"auto_score": 1}, False, "part", "Passes in part"),
+        ({"auto_score": 0, "was_run": False}, False, "not-run", "Not run"),
+        ({"auto_score": None}, False, "none", "Does not pass"),
+    ],
+)
+def test_a_cell_of_a_check_passes_or_not_and_has_no_points(
+    fields: dict[str, float], is_passed: bool, state: CellState, words: str
+) -> None:
+    mark = check_cell(CellGrade(max_score=3, **fields), is_passed=is_passed)
+
+    assert (mark.state, mark.words) == (state, words)
+
+
+@pytest.mark.parametrize(
+    ("fields", "lost"),
+    [
+        ({"auto_score": 1}, 2),
+        ({"auto_score": 3, "extra_credit": 1}, 0),
+        ({"auto_score": None, "needs_manual_grade": True}, 0),
+        ({"auto_score": None}, 3),
+    ],
+)
+def test_points_are_lost_once_nobody_gives_them_any_more(fields: dict[str, float], lost: float) -> None:
+    assert mark_cell(CellGrade(max_score=3, **fields)).lost_points == lost
+
+
+def test_the_authors_message_says_more_than_that_nothing_was_answered() -> None:
+    marks = [
+        mark_cell(CellGrade(max_score=3, auto_score=0, **fields))
+        for fields in ({"message": "Too few rows."}, {"is_unanswered": True}, {})
+    ]
+
+    assert [mark.remark for mark in marks] == ["Too few rows.", "This cell was left as it was.", ""]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "words"),
+    [
+        (0, ""),
+        (1, "Handed in late: 1 point was taken off."),
+        (2.5, "Handed in late: 2.5 points were taken off."),
+    ],
+)
+def test_what_being_late_cost_is_said(penalty: float, words: str) -> None:
+    assert Mark(4, 10, late_penalty=penalty).late_words == words

@@ -179,6 +179,16 @@ def test_each_learner_has_one_row_with_the_newest_attempt(
     assert "Nothing submitted yet" in response.content.decode()
 
 
+def test_a_check_is_no_row_of_the_list(
+    as_ben: Client, list_address: str, make_submission: MakeSubmission
+) -> None:
+    make.GradingRunFactory.create(submission=make_submission(attempt=None, purpose=Submission.Purpose.CHECK))
+
+    (row,) = as_ben.get(list_address).context["cohort_lab"].rows
+
+    assert row.attempt is None
+
+
 def test_the_list_counts_what_needs_somebody(
     as_ben: Client, list_address: str, make_submission: MakeSubmission
 ) -> None:
