@@ -161,7 +161,8 @@ def test_checks_are_not_in_the_way_of_an_attempt(enrolment: Enrolment, lab_unit:
     for _ in range(MAX_WAITING):
         other = make.CheckFactory.create(enrolment=enrolment)
         make.GradingRunFactory.create(submission=other, status=GradingStatus.QUEUED)
-    assert submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    attempt = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert attempt.status == SubmissionStatus.COLLECTING
     with pytest.raises(RefusedError) as refused:
         press_check(enrolment, lab_unit)
     assert refused.value.reason == "attempts_waiting"
@@ -175,10 +176,10 @@ def test_nobody_checks_without_end(enrolment: Enrolment, lab_unit: LabUnit) -> N
         press_check(enrolment, lab_unit)
     assert refused.value.reason == "checks_too_many"
 
-    Submission.objects.filter(pk=Submission.objects.first().pk).update(
-        pressed_at=timezone.now() - CHECKS_WITHIN
-    )
-    assert press_check(enrolment, lab_unit)
+    oldest = Submission.objects.earliest("pressed_at")
+    oldest.pressed_at = timezone.now() - CHECKS_WITHIN
+    oldest.save()
+    assert press_check(enrolment, lab_unit).status == SubmissionStatus.COLLECTING
 
 
 @pytest.mark.usefixtures("_session", "_tests")
@@ -186,7 +187,7 @@ def test_a_check_is_possible_when_no_attempt_is(enrolment: Enrolment, lab_unit: 
     lab_unit.release.grading = {"attempts": 1}
     lab_unit.release.save()
     make.SubmissionFactory.create(enrolment=enrolment, release=lab_unit.release)
-    assert press_check(enrolment, lab_unit)
+    assert press_check(enrolment, lab_unit).status == SubmissionStatus.COLLECTING
 
 
 @pytest.mark.usefixtures("_session")

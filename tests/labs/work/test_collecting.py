@@ -300,6 +300,7 @@ def test_the_same_work_is_graded_anew_by_another_release(session: LabSession) ->
 @pytest.fixture
 def lab_unit(session: LabSession) -> LabUnit:
     """The lab as the learner's cohort has it."""
+    assert session.enrolment is not None
     unit = make_courses.UnitFactory.create(module__release=session.enrolment.cohort.release, kind="lab")
     lab_unit: LabUnit = LabUnit.objects.create(unit=unit, release=session.release)
     return lab_unit
