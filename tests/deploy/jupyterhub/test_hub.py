@@ -1,25 +1,20 @@
-"""A real hub: what a learner can reach with every cookie and token they can get, and what survives what."""
+"""A real hub: what a learner can reach with every cookie and token they can get, and what their kernels see."""
 
-import contextlib
 import json
 import os
 import re
-import secrets
-import signal
-import sqlite3
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
-from tornado.httpclient import HTTPRequest
-from tornado.ioloop import IOLoop
-from tornado.websocket import websocket_connect
 
-from labs.exceptions import LabError
-from labs.jupyterhub import ContentsClient, HubClient
-from tests.deploy.jupyterhub.browsing import address_of, log_in, own_token, xsrf
+from tests.deploy.jupyterhub.browsing import log_in, own_token, xsrf
+from tests.deploy.jupyterhub.running import (
+    is_down,
+    run_code,
+    sandboxed,
+)
 from tests.servers import wait_for
 from tests.servers.hub import LoopbackTransport, RealHub
 
@@ -28,52 +23,6 @@ pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hub")]
 
 def api(real_hub: RealHub, path: str) -> str:
     return f"{real_hub.hub.origin}/hub/api{path}"
-
-
-def run_code(real_hub: RealHub, user: str, server: str, code: str) -> str:
-    """What `code` prints in a new kernel of that learner's server."""
-    with real_hub.client() as client:
-        token = client.create_server_token(user, server, expires_in=300).token
-    headers = {"Authorization": f"token {token}", "Host": f"{user}.{real_hub.host}"}
-    base = f"{real_hub.inside}/user/{user}/{server}/api/kernels"
-    kernel = httpx.post(base, headers=headers, json={"name": "python3"}, timeout=60).json()["id"]
-
-    async def converse() -> str:
-        url = f"{base}/{kernel}/channels".replace("http", "ws", 1)
-        socket = await websocket_connect(HTTPRequest(url, headers=headers))
-        number = secrets.token_hex(8)
-        header = {"msg_id": number, "msg_type": "execute_request", "version": "5.3", "session": "s"}
-        request = {"header": header, "parent_header": {}, "metadata": {}, "content": {"code": code}}
-        await socket.write_message(json.dumps({**request, "channel": "shell"}))
-        printed = ""
-        while True:
-            message: Any = json.loads(await socket.read_message() or "{}")
-            if message["msg_type"] == "stream":
-                printed += message["content"]["text"]
-            elif message["msg_type"] == "error":
-                printed += message["content"]["evalue"]
-            # Not the reply: that comes by another channel, and may overtake what was printed.
-            elif message["parent_header"].get("msg_id") == number and is_idle(message):
-                socket.close()
-                return printed
-
-    printed: str = IOLoop().run_sync(converse, timeout=60)
-    httpx.delete(f"{base}/{kernel}", headers=headers)
-    return printed
-
-
-def is_idle(message: dict[str, Any]) -> bool:
-    return bool(message["msg_type"] == "status" and message["content"]["execution_state"] == "idle")
-
-
-def sandboxed(real_hub: RealHub) -> list[psutil.Process]:
-    """Every process under a learner's home of this hub, bubblewrap's own included."""
-    home = str(real_hub.homes)
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(home in word for word in process.info["cmdline"] or []):
-            found += [process, *process.children(recursive=True)]
-    return found
 
 
 @pytest.mark.parametrize(
@@ -264,142 +213,6 @@ def test_no_token_stands_in_a_list_of_processes(real_hub: RealHub, ada: str) -> 
     assert real_hub.token not in " ".join(arguments)
 
 
-def test_a_restarted_hub_finds_its_servers_again(real_hub: RealHub) -> None:
-    user, server = "p-00000002", "s-00000001"
-    real_hub.start_server(user, server)
-    before = {process.pid for process in sandboxed(real_hub)}
-
-    real_hub.kill("hub")
-    assert before <= {process.pid for process in sandboxed(real_hub)}
-    real_hub.start("hub")
-
-    with real_hub.client() as client:
-        model = client.find_server(user, server)
-        assert model is not None
-        assert model.is_ready
-        token = client.create_server_token(user, server, expires_in=60).token
-    with real_hub.contents(user, server, token) as contents:
-        assert is_answering(contents)
-    real_hub.stop_server(user, server)
-
-
-def test_a_hub_killed_during_a_start_finds_the_server_and_brings_it_up(real_hub: RealHub) -> None:
-    user, server = "p-00000007", "s-00000001"
-    with real_hub.client() as client:
-        client.ensure_user(user)
-        client.ensure_server(user, server, {})
-    first = wait_for(lambda: find_first_process(real_hub, user), seconds=20, what="its process")
-    assert first is not None
-    # Before that the hub cannot follow it: then it ends it, as the next test shows.
-    wait_for(lambda: has_stored_mark(real_hub, user), seconds=20, what="the mark of its process is stored")
-
-    real_hub.kill("hub")
-    real_hub.start("hub")
-
-    with real_hub.client() as client:
-        wait_for(lambda: real_hub.is_ready(client, user, server), seconds=90, what="adopted and ready")
-        token = client.create_server_token(user, server, expires_in=60).token
-    assert first.is_running()
-    with real_hub.contents(user, server, token) as contents:
-        assert is_answering(contents)
-    real_hub.stop_server(user, server)
-    assert find_first_process(real_hub, user) is None
-
-
-def test_a_hub_killed_between_a_process_and_its_mark_leaves_no_stray(real_hub: RealHub) -> None:
-    user, server = "p-00000008", "s-00000001"
-    real_hub.start_server(user, server)
-    run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])")
-    first = first_process(real_hub, user)
-    left = [first, *first.children(recursive=True)]
-    real_hub.kill("hub")
-    with contextlib.closing(
-        sqlite3.connect(real_hub.place.hub_data(real_hub.hub) / "jupyterhub.sqlite")
-    ) as rows:
-        (state,) = rows.execute("SELECT state FROM spawners WHERE name = ? AND state LIKE ?", (server, '%"mark": {"%'
-                                )).fetchone()  # fmt: skip
-        as_launched = json.dumps({**json.loads(state), "mark": {}})
-        rows.execute("UPDATE spawners SET state = ? WHERE state = ?", (as_launched, state))
-        rows.commit()
-
-    real_hub.start("hub")
-
-    _gone, strays = psutil.wait_procs(left, timeout=10)
-    assert not strays
-    with real_hub.client() as client:
-        wait_for(lambda: is_down(client, user, server), seconds=15, what="known to be gone")
-
-
-def test_while_the_hub_is_away_the_proxy_says_so_and_open_pages_go_on(real_hub: RealHub, ada: str) -> None:
-    files = address_of(real_hub, ada, "s-0000ada1")
-    with log_in(real_hub, ada) as browser:
-        browser.get(address_of(real_hub, ada, "s-0000ada1", "lab"))
-        assert browser.get(files).status_code == 200
-        real_hub.kill("hub")
-        try:
-            page = browser.get(f"{real_hub.hub.origin}/hub/home")
-            during = browser.get(files)
-        finally:
-            real_hub.start("hub")
-        after = browser.get(files)
-
-    assert page.status_code == 503
-    for text in ("The labs do not answer", "Harjoitustyöt eivät", "Τα εργαστήρια δεν απαντούν"):
-        assert text in page.text
-    assert (during.status_code, after.status_code) == (200, 200)
-
-
-def test_a_restarted_proxy_has_its_routes_again(real_hub: RealHub, ada: str) -> None:
-    real_hub.kill("proxy")
-    real_hub.start("proxy")
-
-    with real_hub.client() as client:
-        token = client.create_server_token(ada, "s-0000ada1", expires_in=300).token
-    with real_hub.contents(ada, "s-0000ada1", token) as contents:
-        wait_for(lambda: is_answering(contents), seconds=60, what="the route is back")
-
-
-def test_a_server_killed_while_starting_is_soon_known_to_be_gone(real_hub: RealHub) -> None:
-    user, server = "p-00000003", "s-00000001"
-    with real_hub.client() as client:
-        client.ensure_user(user)
-        client.ensure_server(user, server, {})
-        first = wait_for(lambda: find_first_process(real_hub, user), seconds=20, what="its process")
-        assert first is not None
-        first.kill()
-        wait_for(lambda: is_down(client, user, server), seconds=10, what="known to be gone")
-
-
-def test_a_server_that_dies_is_soon_known_to_be_gone_with_its_kernels(real_hub: RealHub) -> None:
-    user, server = "p-00000004", "s-00000001"
-    real_hub.start_server(user, server)
-    run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['sleep', '600'])")
-    first = first_process(real_hub, user)
-    below = first.children(recursive=True)
-
-    first.send_signal(signal.SIGKILL)
-
-    gone, left = psutil.wait_procs(below, timeout=5)
-    assert gone
-    assert not left
-    with real_hub.client() as client:
-        wait_for(lambda: is_down(client, user, server), seconds=15, what="known to be gone")
-
-
-def test_stopping_ends_everything_a_learner_started(real_hub: RealHub) -> None:
-    user, server = "p-00000005", "s-00000001"
-    real_hub.start_server(user, server)
-    run_code(real_hub, user, server, "import subprocess; subprocess.Popen(['setsid', 'sleep', '600'])")
-    below = first_process(real_hub, user).children(recursive=True)
-    assert below
-
-    real_hub.stop_server(user, server)
-
-    assert not [
-        process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
-
-
 @pytest.mark.parametrize(
     "options",
     [{"cmd": "touch /tmp/x"}, {"flavour": "8-gpus"}, {"flavour": "development", "partition": "a\n#b"}],
@@ -412,46 +225,3 @@ def test_options_that_the_factory_does_not_know_start_nothing(
         client.ensure_server("p-00000006", "s-00000001", options)
         wait_for(lambda: is_down(client, "p-00000006", "s-00000001"), seconds=10, what="refused")
     assert not (real_hub.homes / "p-00000006").exists()
-
-
-def is_answering(contents: ContentsClient) -> bool:
-    try:
-        return contents.find_file("") is not None
-    except LabError:
-        return False
-
-
-def is_down(client: HubClient, user: str, server: str) -> bool:
-    model = client.find_server(user, server)
-    return model is None or not (model.is_ready or model.pending)
-
-
-def find_first_process(real_hub: RealHub, user: str) -> psutil.Process | None:
-    """The first process of a learner's sandbox: the second bubblewrap."""
-    home = str(real_hub.homes / user)
-    found = [
-        process
-        for process in psutil.process_iter(["cmdline", "ppid"])
-        if home in (process.info["cmdline"] or [])
-    ]
-    return next(
-        (process for process in found if process.info["ppid"] in {other.pid for other in found}), None
-    )
-
-
-def has_stored_mark(real_hub: RealHub, user: str) -> bool:
-    """Whether the hub's database has what the hub follows a learner's server by."""
-    with contextlib.closing(
-        sqlite3.connect(real_hub.place.hub_data(real_hub.hub) / "jupyterhub.sqlite")
-    ) as database:
-        states = database.execute(
-            "SELECT spawners.state FROM spawners JOIN users ON users.id = spawners.user_id WHERE users.name = ?",
-            (user,),
-        ).fetchall()
-    return any(json.loads(state or "{}").get("mark") for (state,) in states)
-
-
-def first_process(real_hub: RealHub, user: str) -> psutil.Process:
-    found = find_first_process(real_hub, user)
-    assert found is not None
-    return found
