@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from labs.states import SessionStatus
 from labs.work.connections import connect_hub
 from tests.journeys import jupyterlab
+from tests.journeys.eves_scripts import ATTACKS, CONNECT, PRESS, TOSS
 from tests.journeys.screens import open_window
 from tests.live import small_course
 from tests.live.sessions import AtWork, server_headers, server_url, write_file
@@ -30,78 +31,6 @@ SECRET = "Ada's own words"
 HUB_HOST = "kajaani.localhost"
 # JupyterLab's scripts take seconds to load, and most of what is tried here needs its page only.
 SCRIPTS = re.compile(r"/user/[^/]+/[^/]+/(static|lab/extensions)/")
-
-# Each answers with what Eve's page got to know. "" is nothing: an opaque answer, an error, a closed door.
-ATTACKS = """
-async (places) => {
-  const {lab, hub, paja, kernel, stop} = places;
-  const read = async (url, options) => {
-    try {
-      const answer = await fetch(url, {credentials: "include", ...options});
-      return answer.type === "opaque" ? "" : `${answer.status} ${(await answer.text()).slice(0, 80)}`;
-    } catch (error) { return ""; }
-  };
-  const load = (tag, url) => new Promise((resolve) => {
-    const element = document.createElement(tag);
-    element.onload = () => resolve(`loaded ${window.stolen || ""}`);
-    element.onerror = () => resolve("");
-    element.src = url;
-    document.body.append(element);
-  });
-  const connect = (url) => new Promise((resolve) => {
-    const socket = new WebSocket(url.replace("http", "ws"));
-    socket.onopen = () => resolve("open");
-    socket.onerror = () => resolve("");
-  });
-  const stream = (url) => new Promise((resolve) => {
-    const source = new EventSource(url, {withCredentials: true});
-    source.onmessage = (event) => resolve(event.data);
-    source.onerror = () => { source.close(); resolve(""); };
-  });
-  const got = {};
-  const json = {headers: {"Content-Type": "application/json"}, body: "{}"};
-  for (const url of [lab + "api/contents", lab + "files/secret.js", lab + "lab", hub + "hub/api/user",
-                     hub + "hub/home", paja, paja + "api/v1/sessions/", paja + "settings/"]) {
-    got["read " + url] = await read(url);
-    got["read without cors " + url] = await read(url, {mode: "no-cors"});
-  }
-  for (const url of [lab + "api/kernels", lab + "api/shutdown", lab + "api/contents", hub + "hub/api/users",
-                     paja + "api/v1/sessions/", stop]) {
-    got["post " + url] = await read(url, {method: "POST", ...json});
-    got["post without cors " + url] = await read(url, {method: "POST", mode: "no-cors", body: "{}"});
-  }
-  for (const path of ["api/contents/eve.txt", "paja/notice"]) {
-    got["put " + path] = await read(lab + path, {method: "PUT", ...json});
-  }
-  got["delete"] = await read(lab + "api/contents/secret.js", {method: "DELETE"});
-  got["script"] = await load("script", lab + "files/secret.js");
-  got["picture"] = await load("img", lab + "files/secret.svg");
-  got["kernel"] = await connect(lab + "api/kernels/" + kernel + "/channels");
-  got["events"] = await connect(lab + "api/events/subscribe");
-  got["progress"] = await stream(hub + "hub/api/users/x/servers/y/progress");
-  return got;
-}
-"""
-
-# A form in a frame sends cookies as a person's own press would.
-PRESS = """
-([url, fields]) => new Promise((resolve) => {
-  const frame = document.createElement("iframe");
-  frame.name = "target" + Math.random();
-  document.body.append(frame);
-  const form = document.createElement("form");
-  Object.assign(form, {method: "post", action: url, target: frame.name, enctype: "text/plain"});
-  if (Object.keys(fields).length) form.enctype = "application/x-www-form-urlencoded";
-  for (const [name, value] of Object.entries(fields)) {
-    const field = document.createElement("input");
-    Object.assign(field, {type: "hidden", name, value});
-    form.append(field);
-  }
-  document.body.append(form);
-  frame.onload = () => resolve(true);
-  setTimeout(() => form.submit(), 0);
-})
-"""
 
 
 @pytest.fixture(scope="module")
@@ -218,15 +147,6 @@ def test_a_page_of_eves_reads_nothing_and_does_nothing(
     assert mine.evaluate(CONNECT, f"{ada.lab_url}api/kernels/{kernel}/channels") == "open"
 
 
-CONNECT = """
-(url) => new Promise((resolve) => {
-  const socket = new WebSocket(url.replace("http", "ws"));
-  socket.onopen = () => { socket.close(); resolve("open"); };
-  socket.onerror = () => resolve("shut");
-})
-"""
-
-
 def test_nothing_of_adas_is_drawn_in_a_frame_of_eves(
     stack: Stack, window: BrowserContext, ada: AtWork, eve: AtWork, trap: TakenOver
 ) -> None:
@@ -310,16 +230,6 @@ def test_a_service_worker_of_eves_sees_nothing_of_adas(
     for url in (stack.url, f"{ada.session.hub.public_url}/hub/home", f"{ada.lab_url}files/secret.js"):
         page.goto(url)
         assert "taken" not in page.content(), url
-
-
-TOSS = """
-([domain, names, paths]) => {
-  for (const [name, value] of Object.entries(names))
-    for (const path of paths)
-      for (const secure of ["", "; secure"])
-        document.cookie = `${name}=${value}; domain=${domain}; path=${path}${secure}`;
-}
-"""
 
 
 def test_cookies_that_eve_tosses_make_nobody_of_ada(
