@@ -93,6 +93,10 @@ class LabDraft(models.Model):
         return [problem for problem in self.problems if not problem.get("is_hint")]
 
     @property
+    def hints(self) -> list[dict[str, Any]]:
+        return [problem for problem in self.problems if problem.get("is_hint")]
+
+    @property
     def is_releasable(self) -> bool:
         return self.status == DraftStatus.CHECKED and not self.errors
 

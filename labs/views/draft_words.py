@@ -1,6 +1,6 @@
 """Drafts in words: where one is on its way, what was found wrong and what to do, what it changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from labs.models import LabDraft
 from labs.services.marks import count_points
 from labs.states import DraftStatus
 
-# What an author does about a problem, by its code (`labs/nbgrader/checking.py`).
+# What an author does about a problem, by its code (`checking`, `advising` and `rehearsing` of `labs/nbgrader`).
 ADVICE: Final[Mapping[str, str | Promise]] = {
     "no_notebooks": gettext_lazy(
         "Put at least one notebook into the lab’s folder itself, not into a folder in it."
@@ -45,13 +45,15 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     ),
     "missing_points": gettext_lazy("Open Create Assignment, choose the cell, and type how many points it gives."),
     "bad_points": gettext_lazy("Open Create Assignment, choose the cell, and type 0 or more points."),
-    "unknown_kernel": gettext_lazy("Choose the kernel Python 3 in JupyterLab, and save the notebook."),
+    "unknown_kernel": gettext_lazy("Choose one of these kernels in JupyterLab, and save the notebook."),
+    "kernel_not_seen": gettext_lazy("Try the lab in a session before learners do."),
     "nested_region": gettext_lazy("End the first region before the second one begins."),
     "open_region": gettext_lazy("Write the line that ends the region."),
     "misplaced_region": gettext_lazy(
         "Take the markers out of this cell, or give the cell the type that they belong to in Create Assignment."
     ),
     "missing_autotests": gettext_lazy("Put the file autotests.yml beside the notebook, or write the tests yourself."),
+    "no_autotests": gettext_lazy("Write the tests of this cell yourself."),
     "syntax_error": gettext_lazy("Run the cell in JupyterLab and mend it: Python cannot read it as it is."),
     "cell_fails": gettext_lazy(
         "With the solution that stands in the notebook every test has to pass. Choose “Restart Kernel and Run"
@@ -60,6 +62,24 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     "does_not_run": gettext_lazy(
         "Choose “Restart Kernel and Run All Cells” in JupyterLab and see where it stops. A cell that needs too"
         " long has to do less."
+    ),
+    "blank_gets_points": gettext_lazy(
+        "Let the cell call what learners write, and compare what comes out with a constant: assert f(2) == 4. Leave it"
+        " as it is if everybody is to have these points."
+    ),
+    "takes_any_answer": gettext_lazy(
+        "Compare with the one right answer: assert f(2) == 4. As it is, a person will have to grade everybody’s cell."
+    ),
+    "unstable": gettext_lazy(
+        "Give every random generator a seed, and compare with constants instead of with the time."
+    ),
+    "tests_nothing": gettext_lazy("Call what the cell defines, in the cell itself: test_mean()."),
+    "reads_clock": gettext_lazy(
+        "The clock is the one thing that is not the same in every grading. Compare with constants instead."
+    ),
+    "draws_from_chance": gettext_lazy("Give the generator a seed, or compare with constants."),
+    "no_graded_cells": gettext_lazy(
+        "Nothing is to be done if that is what you mean. For points, choose “Autograded tests” in Create Assignment."
     ),
 }  # fmt: skip
 ANY_ADVICE: Final = gettext_lazy(
@@ -173,6 +193,16 @@ def say_step(steps: list[tuple[str, str]]) -> str:
 
 
 def list_findings(draft: LabDraft) -> list[Finding]:
+    """What keeps it from being released."""
+    return _describe_problems(draft.errors)
+
+
+def list_hints(draft: LabDraft) -> list[Finding]:
+    """What its author may leave as it is."""
+    return _describe_problems(draft.hints)
+
+
+def _describe_problems(problems: Iterable[Mapping[str, Any]]) -> list[Finding]:
     return [
         Finding(
             place=_name_place(problem),
@@ -180,7 +210,7 @@ def list_findings(draft: LabDraft) -> list[Finding]:
             message=problem["message"],
             advice=str(ADVICE.get(problem["code"], ANY_ADVICE)),
         )
-        for problem in draft.problems
+        for problem in problems
     ]
 
 

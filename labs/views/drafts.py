@@ -20,7 +20,7 @@ from labs.services.lab_units import find_title
 from labs.services.marks import count_points
 from labs.services.panels import make_version
 from labs.states import DraftStatus
-from labs.views.draft_words import describe_changes, list_findings, list_steps, say_step
+from labs.views.draft_words import describe_changes, list_findings, list_hints, list_steps, say_step
 from labs.views.responses import redirect_polled, render_polled
 
 
@@ -171,6 +171,7 @@ def _context(found: LabDraft) -> dict[str, object]:
         "is_behind": is_open and drafts.is_behind(found),
         "effect": drafts.find_effect(found.cohort, found.lab) if found.is_releasable else None,
         "findings": list_findings(found),
+        "hints": list_hints(found),
         "changes": describe_changes(drafts.find_comparison(found)),
         "steps": steps,
         "step_words": say_step(steps),

@@ -6,15 +6,22 @@ from typing import Any
 
 import pytest
 
+import labs
 from courses.models import Cohort
-from courses.unit_kinds import UnitSource
+from courses.package import PackageUnit, Problem, check_package, run_package
+from courses.package.reporting import Problems
+from courses.unit_kinds import Trial, UnitSource, registered_kinds
+from labs.box import BoxLimits
+from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.lab_settings import LabSettings
 from labs.models import LabRelease, LabUnit
 from labs.nbgrader import ReleasedLab, SourceProblem
-from labs.unit_kind import LabData, check_lab, copy_lab, import_lab, store_lab
+from labs.unit_kind import LabData, check_lab, copy_lab, import_lab, run_lab, store_lab
 from labs.work.grading import make_limits
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
+
+DEMO = Path(labs.__file__).resolve().parent.parent / "courses" / "demo" / "ai-factory-essentials"
 
 
 class Reported(list[tuple[str, str]]):
@@ -34,8 +41,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _sources(monkeypatch: pytest.MonkeyPatch) -> None:
+def _sources(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """nbgrader's own look at a notebook takes seconds to load and is tested where it lives."""
+    if request.node.get_closest_marker("live"):
+        return
 
     def check(source: Mapping[str, bytes], *, environment: object) -> list[SourceProblem]:
         return [
@@ -91,6 +100,78 @@ RELEASED = ReleasedLab(
     gradebook=b"sqlite",
     grade_cells=(),
 )
+
+
+def unit_of(source: Mapping[str, bytes], **tables: Any) -> PackageUnit:
+    data = LabData(source, LabSettings(needs={}, limits=tables, session={}, grading={}))
+    return PackageUnit(
+        path="modules/10-a/10-lab",
+        slug="lab",
+        kind="lab",
+        position=1,
+        minutes=None,
+        is_optional=False,
+        title={},
+        texts={},
+        data=data,
+        folder=Path(),
+        files=(),
+    )
+
+
+def test_a_lab_is_run_within_its_own_limits_and_its_faults_named_by_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rehearse(
+        release: ReleasedLab, *, limits: BoxLimits, environment: object, is_twice: bool, say: Any
+    ) -> list[SourceProblem]:
+        assert (release, limits.cell_seconds, is_twice) == (RELEASED, 7, True)
+        say("grading the solution")
+        return [SourceProblem("lab.ipynb", 3, 40, "cell_fails", "It fails.")]
+
+    monkeypatch.setattr("labs.unit_kind.make_release", lambda *_given, **_named: RELEASED)
+    monkeypatch.setattr("labs.unit_kind.rehearse", rehearse)
+    problems = Problems()
+    said: list[str] = []
+    run_lab(unit_of(RELEASED.source, cell_seconds=7), problems, Trial(said.append, is_twice=True))
+    assert problems.in_order() == [
+        Problem("modules/10-a/10-lab/source/lab.ipynb", 40, "cell_fails", "It fails.")
+    ]
+    assert said == ["lab: grading the solution"]
+
+
+def test_a_machine_that_can_box_nothing_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object, **_named: object) -> ReleasedLab:
+        raise BoxUnavailableError("there is no bubblewrap")
+
+    monkeypatch.setattr("labs.unit_kind.make_release", refuse)
+    problems = Problems()
+    for _lab in range(2):
+        run_lab(unit_of(RELEASED.source), problems, Trial(print))
+    (problem,) = problems.in_order()
+    assert (problem.path, problem.code, problem.is_hint) == ("", "box_unavailable", False)
+    assert problem.message == "Labs cannot be run on this machine, so that none was: there is no bubblewrap."
+
+
+def test_what_nbgrader_refuses_is_named_with_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object, **_named: object) -> ReleasedLab:
+        raise InvalidNotebookError("lab.ipynb: ValueError: no", reason="not_releasable")
+
+    monkeypatch.setattr("labs.unit_kind.make_release", refuse)
+    problems = Problems()
+    run_lab(unit_of(RELEASED.source), problems, Trial(print))
+    assert problems.in_order() == [
+        Problem("modules/10-a/10-lab", None, "not_releasable", "lab.ipynb: ValueError: no")
+    ]
+
+
+@pytest.mark.live
+@pytest.mark.timeout(300)
+def test_the_labs_of_the_demo_give_their_solution_all_points_and_an_empty_answer_none() -> None:
+    package, problems = check_package(DEMO, registered_kinds())
+    assert package is not None
+    assert problems == []
+    assert run_package(package, registered_kinds(), Trial(print)) == []
 
 
 @pytest.mark.django_db

@@ -5,15 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labs.models import LabDraft
-from labs.nbgrader import checking
+from labs.nbgrader import advising, checking, rehearsing
 from labs.views.draft_words import ADVICE, describe_changes, list_findings
 from tests.labs.views.drafts import PROBLEM
 
 
 def written_codes() -> Iterator[str]:
-    """The codes that stand in the check: of problems, and of files that cannot be read."""
-    for node in ast.walk(ast.parse(Path(checking.__file__).read_text(encoding="utf-8"))):
+    """The codes that stand in the checks: of problems and hints, and of files that cannot be read."""
+    texts = [
+        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (checking, advising, rehearsing)
+    ]
+    for node in ast.walk(ast.parse("\n".join(texts))):
         match node:
+            case ast.Call(func=ast.Name("Hint"), args=[_, ast.Constant(value=str(code)), *_]):
+                yield code
+            case ast.Return(value=ast.Tuple(elts=[ast.Constant(value=str(code)), _])):
+                yield code
             case ast.Call(func=ast.Attribute(attr="_problem"), args=[_, ast.Constant(value=str(code)), *_]):
                 yield code
             case ast.Call(func=ast.Name("SourceProblem"), args=[_, _, _, ast.Constant(value=str(code)), _]):

@@ -53,6 +53,25 @@ def test_findings_name_their_cell_and_what_to_do_and_there_is_no_way_to_release(
     assert draft.status == DraftStatus.CHECKED
 
 
+def test_hints_stand_apart_and_keep_nobody_from_releasing(as_ben: Client, draft: LabDraft) -> None:
+    hint = {**PROBLEM, "code": "reads_clock", "message": "It reads the clock.", "is_hint": True}
+    LabDraft.objects.update(problems=[hint])
+    page = as_ben.get(page_of(draft)).content.decode()
+    assert "It can be released" in page
+    assert "1 hint" in page
+    assert "It reads the clock." in page
+    assert "to mend" not in page
+    assert page_of(draft, "release") in page
+    assert "Ready to release" in as_ben.get(source(draft.cohort)).content.decode()
+
+    LabDraft.objects.update(problems=[hint, PROBLEM])
+    page = as_ben.get(page_of(draft)).content.decode()
+    assert "1 thing to mend" in page
+    assert "1 hint" in page
+    assert page_of(draft, "release") not in page
+    assert "1 thing to mend" in as_ben.get(source(draft.cohort)).content.decode()
+
+
 def test_what_changes_is_shown_and_escaped(as_ben: Client, draft: LabDraft) -> None:
     page = as_ben.get(page_of(draft)).content.decode()
     assert "3 points, now 5 points" in page

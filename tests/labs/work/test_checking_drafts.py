@@ -224,7 +224,7 @@ def test_a_machine_without_a_box_uses_up_no_try(monkeypatch: pytest.MonkeyPatch,
 def test_a_check_may_take_what_its_notebooks_may() -> None:
     files = {"a.ipynb": "0" * 64, "b.ipynb": "0" * 64, "c.csv": "0" * 64}
     draft = make.LabDraftFactory.create(files=files)
-    assert longest_seconds(draft.pk) == 2 * 6 * 300 + 300
+    assert longest_seconds(draft.pk) == 2 * 10 * 300 + 300
 
 
 @pytest.mark.live
