@@ -4,16 +4,13 @@ Both may be anything that an author's server gave: what is compared, and what is
 """
 
 import difflib
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from nbformat import NotebookNode
-from nbgrader import utils
-
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.notebooks import read_source
+from labs.nbgrader.pairing import Pair, SourceCell, find_moved, pair_cells
 from labs.nbgrader.results import is_notebook_path
 
 CONTEXT: Final = 2
@@ -21,41 +18,14 @@ MAX_LINES: Final = 300  # shown of one cell
 MAX_LINE: Final = 1000  # characters shown of one line
 MAX_CELLS: Final = 300  # changed ones shown of one notebook
 MAX_COMPARED: Final = 2000  # lines of one cell; comparing takes the square of them
-MAX_TAGS, MAX_TAG = 20, 60
 GAP: Final = "…"
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """What of a cell its author cares about."""
-
-    name: str
-    id: str
-    cell_type: str
-    kind: str
-    points: float | None
-    tags: tuple[str, ...]
-    source: str
-
-    @classmethod
-    def of(cls, cell: NotebookNode) -> "_Cell":
-        meta = cell.metadata.get("nbgrader", {})
-        return cls(
-            name=str(meta.get("grade_id") or ""),
-            id=str(cell.get("id") or ""),
-            cell_type=cell.cell_type,
-            kind=_find_kind(cell),
-            points=_read_points(meta.get("points")) if utils.is_grade(cell) or utils.is_task(cell) else None,
-            tags=_read_tags(cell.metadata.get("tags")),
-            source=cell.source,
-        )
 
 
 @dataclass(frozen=True)
 class _Notebook:
     """The cells of a notebook; None for one that cannot be read."""
 
-    cells: list[_Cell] | None
+    cells: list[SourceCell] | None
     kernel: str = ""
 
     @classmethod
@@ -65,16 +35,13 @@ class _Notebook:
         try:
             notebook = read_source(content)
             kernel = str(notebook.metadata.get("kernelspec", {}).get("name", ""))
-            return cls([_Cell.of(cell) for cell in notebook.cells], kernel)
+            return cls([SourceCell.of(cell) for cell in notebook.cells], kernel)
         except (InvalidNotebookError, AttributeError, TypeError, ValueError):
             return cls(None)
 
     @property
     def points(self) -> float | None:
         return sum(cell.points or 0.0 for cell in self.cells) if self.cells is not None else None
-
-
-Pair = tuple[int | None, int | None]
 
 
 def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, Any]:
@@ -139,7 +106,7 @@ def _compare_notebooks(path: str, before: bytes | None, after: bytes | None) -> 
     if old.cells is None or new.cells is None:
         return {**found, "change": "unreadable"}
     pairs = pair_cells(old.cells, new.cells)
-    moved = _find_moved(pairs)
+    moved = find_moved(pairs)
     changes = [
         change
         for pair in pairs
@@ -164,7 +131,7 @@ def _say_change(before: bytes | None, after: bytes | None) -> str:
 
 
 def _compare_cells(
-    pair: Pair, olds: Sequence[_Cell], news: Sequence[_Cell], *, is_moved: bool
+    pair: Pair, olds: Sequence[SourceCell], news: Sequence[SourceCell], *, is_moved: bool
 ) -> dict[str, Any] | None:
     old = olds[pair[0]] if pair[0] is not None else None
     new = news[pair[1]] if pair[1] is not None else None
@@ -210,119 +177,6 @@ def compare_lines(before: str, after: str) -> tuple[list[list[str]], bool]:
             lines.append([line[:1], line[1 : MAX_LINE + 1]])
             is_cut = is_cut or len(line) > MAX_LINE + 1
     return lines[:MAX_LINES], is_cut or len(lines) > MAX_LINES
-
-
-def pair_cells(olds: Sequence[_Cell], news: Sequence[_Cell]) -> list[Pair]:
-    """Which cell became which, in the order of the new notebook; what was removed stands where it was.
-
-    Cells are the same by their grade id, else by their id, else by their text, else by their place.
-    """
-    match: dict[int, int] = {}  # from new to old
-    for find in (_by_name, _by_id, _by_text):
-        _match(olds, news, match, find)
-    _match_by_place(olds, news, match)
-    gone = set(range(len(olds))) - set(match.values())
-    pairs: list[Pair] = []
-
-    def follow(index: int) -> Iterator[Pair]:
-        while index in gone:
-            gone.discard(index)
-            yield index, None
-            index += 1
-
-    pairs += follow(0)
-    for index in range(len(news)):
-        old = match.get(index)
-        pairs.append((old, index))
-        if old is not None:
-            pairs += follow(old + 1)
-    return pairs
-
-
-def _by_name(cell: _Cell) -> object:
-    return cell.name or None
-
-
-def _by_id(cell: _Cell) -> object:
-    return cell.id or None
-
-
-def _by_text(cell: _Cell) -> object:
-    return (cell.cell_type, cell.source) if cell.source else None
-
-
-def _match(
-    olds: Sequence[_Cell], news: Sequence[_Cell], match: dict[int, int], find: Callable[[_Cell], object]
-) -> None:
-    """Match what is not matched yet by a key, the first of equal ones with the first."""
-    taken = set(match.values())
-    by_key: dict[object, list[int]] = {}
-    for index, cell in enumerate(olds):
-        if index not in taken and (key := find(cell)) is not None:
-            by_key.setdefault(key, []).append(index)
-    for index, cell in enumerate(news):
-        waiting = by_key.get(find(cell)) if index not in match else None
-        if waiting:
-            match[index] = waiting.pop(0)
-
-
-def _match_by_place(olds: Sequence[_Cell], news: Sequence[_Cell], match: dict[int, int]) -> None:
-    """What stands after the same cell as before, and is of the same type, was rewritten."""
-    taken = set(match.values())
-    before: int = -1
-    for index, cell in enumerate(news):
-        if index in match:
-            before = match[index]
-            continue
-        place = before + 1
-        if place < len(olds) and place not in taken and olds[place].cell_type == cell.cell_type:
-            if olds[place].name and cell.name:
-                continue  # two graded cells of different names are two cells
-            match[index] = before = place
-            taken.add(place)
-
-
-def _find_moved(pairs: Sequence[Pair]) -> set[Pair]:
-    """The pairs that do not stand in the order of most of the others."""
-    both = [(old, new) for old, new in pairs if old is not None and new is not None]
-    tails: list[int] = []  # the smallest end of an ascending row of each length
-    ends: list[int] = []  # of which pair that is
-    parents: list[int] = []
-    for index, (old, _new) in enumerate(both):
-        at = bisect_left(tails, old)
-        parents.append(ends[at - 1] if at else -1)
-        tails[at : at + 1] = [old]
-        ends[at : at + 1] = [index]
-    stayed: set[int] = set()
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        stayed.add(index)
-        index = parents[index]
-    return {pair for index, pair in enumerate(both) if index not in stayed}
-
-
-def _find_kind(cell: NotebookNode) -> str:
-    """nbgrader's kinds of cell as *Create Assignment* offers them."""
-    if utils.is_task(cell):
-        return "task"
-    if utils.is_grade(cell):
-        return "manual" if utils.is_solution(cell) else "tests"
-    if utils.is_solution(cell):
-        return "solution"
-    return "locked" if utils.is_locked(cell) else ""
-
-
-def _read_points(value: object) -> float:
-    try:
-        points = float(str(value))
-    except ValueError:
-        return 0.0
-    return points if 0 <= points < float("inf") else 0.0
-
-
-def _read_tags(value: object) -> tuple[str, ...]:
-    tags = value if isinstance(value, list) else []
-    return tuple(sorted({tag[:MAX_TAG] for tag in tags if isinstance(tag, str)}))[:MAX_TAGS]
 
 
 def _add_up(points: Iterator[float | None]) -> float | None:
