@@ -4,8 +4,12 @@
 
 What `expected.toml` may say of a case: `outcome`, `reason` (each one or several that will do), `faulty_cell`,
 `points` per grade cell (0 where it is left out), `tampered` (cells that must have no automatic points and wait for a
-person), `says` (stands in what is printed), `forbidden` (words that must not be shown), `cell_seconds`, and
-`identity`: `one` is graded once, as whoever runs the tests, `both` as root and as a user.
+person), `waiting` (cells that wait for another reason), `says` (stands in what is printed), `forbidden` (words that
+must not be shown), and `cell_seconds`.
+
+`level`: `pipeline` is graded as a submission is, which takes several boxes; `box`, for attacks at the machine and not
+at the marks, is the scoring run alone. `identity`: `one` is graded once, as whoever runs the tests, `both` as root and
+as a user.
 
 It lays bait on the host first: a server, sockets, files, an environment variable and a process that hold a secret.
 """
@@ -29,7 +33,7 @@ from typing import Any
 import nbformat
 import psutil
 
-from labs.box import BoxEnvironment, BoxLimits
+from labs.box import BoxEnvironment, BoxLimits, execute_notebook
 from labs.box.bubblewrap import find_prefixes
 from labs.nbgrader import FeedbackDetail, GradingPolicy, ReleasedLab, autograde, make_release
 
@@ -59,6 +63,14 @@ class Case:
         return {"one": False, "both": True}[self.expected.get("identity", "one")]
 
     @property
+    def is_for_box(self) -> bool:
+        return {"pipeline": False, "box": True}[self.expected.get("level", "pipeline")]
+
+    @property
+    def limits(self) -> BoxLimits:
+        return replace(LIMITS, cell_seconds=self.expected.get("cell_seconds", LIMITS.cell_seconds))
+
+    @property
     def policy(self) -> GradingPolicy:
         """Outputs cost a run of their own, so they are asked for only where the case says something of them."""
         is_looked_at = {"says", "forbidden"} & self.expected.keys()
@@ -86,15 +98,47 @@ def write_submission(release: ReleasedLab, code: str) -> bytes:
     return str(nbformat.writes(notebook)).encode()
 
 
+def run_case(case: Case, python: Path, bait: dict[str, Any]) -> dict[str, Any]:
+    """The scoring run alone, hidden tests and all; what it prints is looked at."""
+    notebook = nbformat.read(CASES / "lab.ipynb", as_version=4)
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        cell.source = {**SOLUTIONS, "attack": case.code}.get(grade_id, cell.source)
+    started_at = time.monotonic()
+    run = execute_notebook(
+        notebook,
+        files={"bait.json": json.dumps(bait).encode()},
+        limits=case.limits,
+        environment=BoxEnvironment(python),
+    )
+    outputs = [output for cell in run.notebook.cells for output in cell.get("outputs", [])]
+    graded = [cell for cell in run.notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    return {
+        "outcome": run.outcome.value,
+        "reason": run.reason,
+        "faulty_cell": run.faulty_cell,
+        "points": {cell.metadata.nbgrader.grade_id: _count_points(cell) for cell in graded},
+        "tampered": [],
+        "waiting": [],
+        "printed": "".join(str(output.get("text", "")) for output in outputs),
+        "shown": json.dumps([output for output in outputs if output.output_type != "error"]),
+        "seconds": time.monotonic() - started_at,
+    }
+
+
+def _count_points(cell: nbformat.NotebookNode) -> float:
+    is_failed = any(output.output_type == "error" for output in cell.outputs)
+    return 0 if is_failed else float(cell.metadata.nbgrader.points)
+
+
 def grade_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, Any]) -> dict[str, Any]:
     submitted = {
         "lab.ipynb": write_submission(release, case.code),
         "bait.json": json.dumps(bait).encode(),
     }
-    limits = replace(LIMITS, cell_seconds=case.expected.get("cell_seconds", LIMITS.cell_seconds))
     started_at = time.monotonic()
     result = autograde(
-        release, submitted, limits=limits, environment=BoxEnvironment(python), policy=case.policy
+        release, submitted, limits=case.limits, environment=BoxEnvironment(python), policy=case.policy
     )
     notebook = result.notebooks[0]
     shown = [output for cell in notebook.feedback for output in cell.outputs]
@@ -162,13 +206,17 @@ def find_sleepers(seconds: str) -> list[int]:
     ]
 
 
+def judge_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, Any]) -> dict[str, Any]:
+    return run_case(case, python, bait) if case.is_for_box else grade_case(case, release, python, bait)
+
+
 def main(python: Path, names: list[str]) -> None:
     cases = [case for case in load_cases() if not names or case.name in names]
     secret = secrets.token_hex(8)
     release = release_lab(python)
     with lay_bait(secret, python) as bait, ThreadPoolExecutor(max_workers=2) as pool:
         given = {name: value for name, value in bait.items() if name != "visitors"}
-        graded = pool.map(lambda case: grade_case(case, release, python, given), cases)
+        graded = pool.map(lambda case: judge_case(case, release, python, given), cases)
         results = dict(zip([case.name for case in cases], graded, strict=True))
         sleepers, visitors = find_sleepers(bait["sleep"]), bait["visitors"]
         written = [folder for folder in bait["folders"] if Path(folder, "paja-was-here").exists()]
