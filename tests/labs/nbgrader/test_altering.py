@@ -213,6 +213,11 @@ def test_what_is_no_python_gets_a_line_that_fails() -> None:
         exec(altered.altered)
 
 
+@pytest.mark.parametrize("source", ["f(3) == 4", "f(3) == 4 and f(4) == 5"])
+def test_a_truth_at_the_end_is_never_altered_into_another_truth(source: str) -> None:
+    assert {each.altered for each in alter(source)} == {f"float({source}) * 0"}
+
+
 def test_a_last_value_that_is_not_shown_is_no_points() -> None:
     for source in ("points = 1\npoints;", "points = 1\npoints  # ; kept"):
         assert [altered.strength for altered in alter_best(source)] == [Strength.ADDED_LINE]
@@ -225,3 +230,13 @@ def test_another_number_is_clearly_another_and_of_about_the_same_size(number: fl
         other = eval(altered.altered.removeprefix("assert f() == "))
         assert type(other) is type(number)
         assert 0.2 < abs(other - number) <= 2 * max(5, abs(number))
+
+
+def test_an_altered_text_has_the_quotation_marks_of_the_authors() -> None:
+    (double,) = alter_best('assert f() == "it\'s so"')
+    (single,) = alter_best("assert f() == 'say \"so\"'")
+    assert double.altered.startswith('assert f() == "') and double.altered.endswith('"')
+    assert single.altered.startswith("assert f() == '") and single.altered.endswith("'")
+    for seed in range(30):
+        (altered,) = alter_best('assert f() == "a\\"b\'c\\n"', seed)
+        assert len(eval(altered.altered.removeprefix("assert f() == "))) == 6
