@@ -102,7 +102,7 @@ class _Text:
         altered = self._bytes
         for node, new in sorted(edits, key=lambda edit: self._find_span(edit[0]), reverse=True):
             start, end = self._find_span(node)
-            altered = altered[:start] + new.encode() + altered[end:]
+            altered = altered[:start] + _quote_alike(self.read(node), new).encode() + altered[end:]
         source = altered.decode()
         if parse_cell(source) is None or source == self.source:
             return
@@ -112,6 +112,14 @@ class _Text:
 
     def add_line(self, line: str, strength: Strength) -> Alteration:
         return Alteration(f"{self.source}\n{line}", "", line, strength)
+
+
+def _quote_alike(old: str, new: str) -> str:
+    """A text in the quotation marks of the one before it, by which it could be told from the author's else."""
+    if old.startswith('"') and new.startswith("'") and not old.startswith('"""'):
+        inside = new[1:-1].replace('"', '\\"').replace("\\'", "'")
+        return f'"{inside}"'
+    return new
 
 
 def _find_difference(before: list[str], after: list[str]) -> tuple[list[str], list[str]]:

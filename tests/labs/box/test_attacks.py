@@ -50,9 +50,11 @@ def test_an_attack_ends_as_its_folder_says(run: dict[str, Any], name: str) -> No
     assert result["outcome"] in _alternatives(expected["outcome"])
     assert result["reason"] in _alternatives(expected.get("reason", ""))
     assert result["faulty_cell"] == expected.get("faulty_cell")
-    assert result["points"] == dict.fromkeys(result["points"], 0) | expected["points"]
+    waiting = expected.get("waiting", [])
+    points = dict.fromkeys(result["points"], 0) | dict.fromkeys(waiting) | expected["points"]
+    assert result["points"] == points
+    assert result["waiting"] == [*expected.get("tampered", []), *waiting]
     assert result["tampered"] == expected.get("tampered", [])
-    assert set(result["tampered"]) <= set(result["waiting"])
     assert expected.get("says", "") in result["printed"]
     assert [word for word in expected.get("forbidden", []) if word in result["shown"]] == []
 
