@@ -164,7 +164,7 @@ def _check_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Note
         )
     except InvalidNotebookError as error:
         result = _refuse(run, name, error)
-    tests = [cell for cell in result.cells if cell.kind is CellKind.AUTOGRADED and cell.grade_id in seen]
+    tests = [cell for cell in result.cells if cell.kind == CellKind.AUTOGRADED and cell.grade_id in seen]
     return replace(result, cells=tuple(tests))
 
 
