@@ -13,7 +13,7 @@ import pytest
 from tests.labs.box.attacks import CASES, HIDDEN_WORD, ROOT, load_cases
 from tests.labs.box.people import as_user
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.xdist_group("attacks")]
 
 IS_ROOT = os.geteuid() == 0
 IDENTITIES = ["root", "user"] if IS_ROOT else ["user"]
