@@ -4,7 +4,6 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,15 +19,13 @@ from labs.transitions import UNSENT, begin_stop, note_session
 from labs.work.connections import HubConnector, connect_for_sweep
 from labs.work.outages import note_answer, note_answer_seconds, note_silence
 from labs.work.spawning import end_session, find_end_of_right
+from labs.work.steps import ENDINGS, Step, next_step
 from labs.work.visiting import find_next_visit
 
 logger = logging.getLogger(__name__)
 
 SWEEP_LEASE: Final = timedelta(seconds=15)  # longer than SWEEP_BUDGET_SECONDS
-START_LEASE: Final = timedelta(seconds=10)
-STOP_LEASE: Final = timedelta(seconds=30)  # a stop reads the workspace first: WORKSPACE_SECONDS
 DELIVERY_LEASE: Final = timedelta(seconds=30)
-DELIVERY_PAUSE: Final = timedelta(seconds=2)
 
 CALM_SWEEP_EVERY: Final = timedelta(seconds=2)
 BRIEF_ANSWER: Final = timedelta(seconds=0.3)
@@ -39,26 +36,6 @@ KEEP_START_FOR: Final = timedelta(hours=12)
 STOP_BEFORE_END: Final = timedelta(seconds=60)  # time for the snapshot
 
 ON_THE_WAY: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING, SessionStatus.STOPPING)
-
-
-class Step(Enum):
-    """What one session needs, given what the hub says of its server."""
-
-    NOTHING = auto()
-    SEND_START = auto()
-    DELIVER = auto()
-    VISIT = auto()
-    SEND_STOP = auto()
-    END_STOPPED = auto()
-    FAIL_NOT_STARTED = auto()
-    FAIL_LOST = auto()
-
-
-ENDINGS: Final = {
-    Step.END_STOPPED: (SessionStatus.STOPPED, "server_gone"),
-    Step.FAIL_NOT_STARTED: (SessionStatus.FAILED, "server_did_not_start"),
-    Step.FAIL_LOST: (SessionStatus.FAILED, "server_lost"),
-}
 
 
 @dataclass
@@ -84,38 +61,6 @@ def find_due_hubs(now: datetime) -> list[tuple[int, str]]:
         Q(is_due, down_since=None) | Q(down_since__isnull=False, probe_at__lte=now)
     )
     return list(hubs.order_by("pk").values_list("pk", "factory__slug"))
-
-
-def next_step(
-    session: LabSession, server: ServerModel | None, *, listed_at: datetime, is_back: bool = False
-) -> Step:
-    """Decide from one row and one answer; `listed_at` is when the hub was asked.
-
-    After an outage (`is_back`) nothing that was sent into it is waited for any longer.
-    """
-    waited = timedelta.max if is_back else listed_at - session.sent_at
-    match SessionStatus(session.status):
-        case SessionStatus.REQUESTED:
-            return Step.SEND_START if waited > START_LEASE else Step.NOTHING
-        case SessionStatus.SPAWNING if server is not None:
-            # A delivery that was given up for now has set `sent_at` anew.
-            is_due = (
-                waited > DELIVERY_PAUSE or session.asked_at is None or session.sent_at <= session.asked_at
-            )
-            return Step.DELIVER if server.is_ready and is_due else Step.NOTHING
-        case SessionStatus.SPAWNING if session.asked_at is None:
-            return Step.SEND_START if waited > START_LEASE else Step.NOTHING
-        case SessionStatus.SPAWNING if session.asked_at and session.asked_at < listed_at:
-            return Step.FAIL_NOT_STARTED
-        case SessionStatus.READY if server is None and session.ready_at and session.ready_at < listed_at:
-            return Step.FAIL_LOST
-        case SessionStatus.READY if server is not None and server.is_ready:
-            return Step.VISIT if find_next_visit(session) <= listed_at else Step.NOTHING
-        case SessionStatus.STOPPING if server is None:
-            return Step.END_STOPPED
-        case SessionStatus.STOPPING if waited > STOP_LEASE:
-            return Step.SEND_STOP
-    return Step.NOTHING
 
 
 def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep) -> Sweep:

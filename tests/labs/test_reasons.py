@@ -9,7 +9,7 @@ from labs.reasons import SENTENCES, sentence_for
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.new_files import Decision
-from labs.work.reconciling import ENDINGS
+from labs.work.steps import ENDINGS
 from labs.work.visiting import SILENT
 from labs.work.workspaces import UNSAVED
 

@@ -14,7 +14,7 @@ from labs.reasons import SENTENCES
 from labs.states import SessionStatus
 from labs.views import staff_panels
 from labs.views.staff_panels import FAILURES, cohort_panels, factory_panels
-from labs.work import reconciling
+from labs.work.steps import ENDINGS
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.labs.views.conftest import MakeSession, MakeSubmission
@@ -203,8 +203,7 @@ def test_servers_that_do_not_answer_are_counted(cohort: Cohort, make_session: Ma
 
 def test_each_reason_of_a_failure_has_a_name_for_staff() -> None:
     """Those that a sweep, a start or a delivery ends a session with."""
-    ended = reconciling.ENDINGS.values()
-    assert {reason for to, reason in ended if to == SessionStatus.FAILED} <= set(FAILURES)
+    assert {reason for to, reason in ENDINGS.values() if to == SessionStatus.FAILED} <= set(FAILURES)
     assert set(FAILURES) <= set(SENTENCES)
 
 

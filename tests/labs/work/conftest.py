@@ -1,13 +1,14 @@
-"""A session that is about to get its files, and the disk that it gets them on."""
+"""Sessions in a state, and one that is about to get its files with the disk that it gets them on."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from labs.blobs import hash_files, read_files, store_files
+from labs.jupyterhub import ServerModel
 from labs.models import LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.work.delivering import deliver_files
@@ -16,7 +17,26 @@ from tests.fakes.connections import answering
 from tests.fakes.hub import FakeContents
 
 HOUR = timedelta(hours=1)
+LONG_AGO = timedelta(minutes=5)
 RELEASED = {"lab.ipynb": b"blank", "data.csv": b"a;b"}
+
+
+def session_in(status: SessionStatus, now: datetime, **fields: Any) -> LabSession:
+    long_ago = now - LONG_AGO
+    times = {"requested_at": long_ago, "sent_at": long_ago, **fields}
+    return make.LabSessionFactory.create(status=status, **times)
+
+
+def server_of(session: LabSession, *, is_ready: bool = False, pending: str = "") -> ServerModel:
+    return ServerModel(
+        user=session.learner.hub_name,
+        name=session.server_name,
+        is_ready=is_ready,
+        pending=pending,
+        started_at=None,
+        last_activity_at=None,
+        url_path=session.url_path,
+    )
 
 
 @dataclass
@@ -69,6 +89,12 @@ class Place:
     def found(self) -> list[dict[str, bytes]]:
         found = self.workspace.snapshots.filter(cause=Snapshot.Cause.FOUND)
         return [read_files(snapshot.files) for snapshot in found]
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy with other things a fake answers slowly too, and the next sweep would let it rest."""
+    monkeypatch.setattr("labs.work.reconciling.find_rest", lambda _answer_took, _now: None)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,55 +18,18 @@ from labs.work.reconciling import (
     KEEP_START_FOR,
     STOP_BEFORE_END,
     SWEEP_LEASE,
-    Step,
     Sweep,
-    next_step,
     reconcile_sessions,
 )
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, NeverReadyHub, UnavailableHub
+from tests.labs.work.conftest import LONG_AGO, server_of, session_in
 
 pytestmark = pytest.mark.django_db
-
-LONG_AGO = timedelta(minutes=5)
 
 
 def connect_to(fake: FakeHub) -> Callable[[Hub], Any]:
     return lambda _hub: fake
-
-
-def server(session: LabSession, *, is_ready: bool = False, pending: str = "") -> ServerModel:
-    return ServerModel(
-        user=session.learner.hub_name,
-        name=session.server_name,
-        is_ready=is_ready,
-        pending=pending,
-        started_at=None,
-        last_activity_at=None,
-        url_path=session.url_path,
-    )
-
-
-def session_in(status: SessionStatus, now: datetime, **fields: Any) -> LabSession:
-    long_ago = now - LONG_AGO
-    times = {"requested_at": long_ago, "sent_at": long_ago, **fields}
-    return make.LabSessionFactory.create(status=status, **times)
-
-
-def test_a_young_request_waits_for_its_task() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.REQUESTED, now, sent_at=now)
-    assert next_step(session, None, listed_at=now) is Step.NOTHING
-
-
-def test_a_forgotten_request_is_sent_again() -> None:
-    now = timezone.now()
-    assert next_step(session_in(SessionStatus.REQUESTED, now), None, listed_at=now) is Step.SEND_START
-
-
-def test_a_claim_whose_worker_died_is_sent_again() -> None:
-    now = timezone.now()
-    assert next_step(session_in(SessionStatus.SPAWNING, now), None, listed_at=now) is Step.SEND_START
 
 
 def test_a_learner_reads_once_that_their_start_was_sent_again() -> None:
@@ -75,26 +38,6 @@ def test_a_learner_reads_once_that_their_start_was_sent_again() -> None:
         LabSession.objects.update(sent_at=timezone.now() - LONG_AGO)
         assert reconcile_sessions(session.hub_id, connect=connect_to(FakeHub())).starts == [session.pk]
     assert [event.reason for event in session.events.all()] == ["sent_again"]
-
-
-def test_a_pending_server_is_waited_for_however_long() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - timedelta(hours=5))
-    assert next_step(session, server(session, pending="spawn"), listed_at=now) is Step.NOTHING
-
-
-def test_an_answer_older_than_the_start_proves_nothing() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.SPAWNING, now, asked_at=now + timedelta(seconds=1))
-    assert next_step(session, None, listed_at=now) is Step.NOTHING
-    ready = session_in(SessionStatus.READY, now, ready_at=now + timedelta(seconds=1))
-    assert next_step(ready, None, listed_at=now) is Step.NOTHING
-
-
-def test_a_start_that_the_hub_no_longer_knows_has_failed() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - LONG_AGO)
-    assert next_step(session, None, listed_at=now) is Step.FAIL_NOT_STARTED
 
 
 def test_a_ready_server_gets_its_files_from_one_worker_at_a_time() -> None:
@@ -110,20 +53,6 @@ def test_a_ready_server_gets_its_files_from_one_worker_at_a_time() -> None:
 
     assert (first.deliveries, second.deliveries, third.deliveries) == ([session.pk], [], [session.pk])
     assert session.events.filter(reason="sent_again").count() == 1  # the learner reads why it takes longer
-
-
-def test_a_delivery_that_was_given_up_for_now_is_not_sent_again_at_every_tick() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.SPAWNING, now, asked_at=now - LONG_AGO, sent_at=now)
-    there = server(session, is_ready=True)
-    assert next_step(session, there, listed_at=now + timedelta(seconds=1)) is Step.NOTHING
-    assert next_step(session, there, listed_at=now + timedelta(seconds=3)) is Step.DELIVER
-
-
-def test_the_first_delivery_waits_for_nothing() -> None:
-    now = timezone.now()
-    session = session_in(SessionStatus.SPAWNING, now, asked_at=now, sent_at=now)
-    assert next_step(session, server(session, is_ready=True), listed_at=now) is Step.DELIVER
 
 
 def test_a_lost_server_fails_its_session_and_is_forgotten() -> None:
@@ -217,7 +146,7 @@ def test_a_server_that_paja_did_not_start_hinders_nobody(user: str, name: str) -
     fake = FakeHub()
     session = session_in(SessionStatus.SPAWNING, timezone.now(), asked_at=timezone.now() - LONG_AGO)
     start(fake, session)
-    strange = replace(server(session, is_ready=True), user=user, name=name)
+    strange = replace(server_of(session, is_ready=True), user=user, name=name)
     fake.list_servers = lambda: {**FakeHub.list_servers(fake), (user, name): strange}  # type: ignore[method-assign]
 
     sweep = reconcile_sessions(session.hub_id, connect=connect_to(fake))
