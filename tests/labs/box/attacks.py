@@ -5,7 +5,10 @@
 What `expected.toml` may say of a case: `outcome`, `reason` (each one or several that will do), `faulty_cell`,
 `points` per grade cell (0 where it is left out), `tampered` (cells that must have no automatic points and wait for a
 person), `waiting` (cells that wait for another reason), `says` (stands in what is printed), `forbidden` (words that
-must not be shown), `cell_seconds`, and `identity`: `one` is graded once, as whoever runs the tests, `both` as root and
+must not be shown), and `cell_seconds`.
+
+`level`: `pipeline` is graded as a submission is, which takes several boxes; `box`, for attacks at the machine and not
+at the marks, is the scoring run alone. `identity`: `one` is graded once, as whoever runs the tests, `both` as root and
 as a user.
 
 It lays bait on the host first: a server, sockets, files, an environment variable and a process that hold a secret.
