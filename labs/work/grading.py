@@ -20,6 +20,7 @@ from labs.exceptions import BoxUnavailableError, StaleStateError
 from labs.models import CellGrade, Feedback, GradingRun, LabRelease, Submission
 from labs.nbgrader import (
     STANDARD_POLICY,
+    CellKind,
     FeedbackDetail,
     GradeCellSpec,
     GradingPolicy,
@@ -89,7 +90,9 @@ def released_lab(release: LabRelease) -> ReleasedLab:
         source=read_files(release.source_files),
         learner_files=read_files(release.learner_files),
         gradebook=read_blob(release.gradebook),
-        grade_cells=tuple(GradeCellSpec(**cell) for cell in release.grade_cells),
+        grade_cells=tuple(
+            GradeCellSpec(**{**cell, "kind": CellKind(cell["kind"])}) for cell in release.grade_cells
+        ),
     )
 
 

@@ -71,7 +71,7 @@ class LabReleaseFactory(DjangoModelFactory[models.LabRelease]):
         {
             "notebook": "lab",
             "grade_id": "explain",
-            "kind": "solution",
+            "kind": "manual",
             "max_score": 2.0,
             "is_manual": True,
             "position": 1,

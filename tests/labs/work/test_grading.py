@@ -12,10 +12,11 @@ from labs import nbgrader
 from labs.blobs import store_blob
 from labs.exceptions import BoxUnavailableError
 from labs.models import CellGrade, GradingRun, Submission
-from labs.nbgrader import CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
+from labs.nbgrader import CellKind, CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
 from labs.work.grading import (
+    EXECUTIONS,
     MAX_TRIES,
     RESEND_AT_ONCE,
     SECONDS_BESIDES,
@@ -23,6 +24,7 @@ from labs.work.grading import (
     limits_of,
     longest_seconds,
     reconcile_gradings,
+    released_lab,
     run_pipeline,
 )
 from labs.work.old_checks import KEPT, KEPT_FOR
@@ -255,6 +257,13 @@ def test_hidden_tests_are_run_for_a_mark_and_for_nothing_else(
     assert asked == [(way, {"lab.ipynb": b"learner's"})]
 
 
+def test_what_a_release_keeps_of_its_grade_cells_is_of_their_kinds() -> None:
+    blob = store_blob(b"")
+    release = make.LabReleaseFactory.create(source_files={}, learner_files={}, gradebook=blob)
+    assert [cell.kind for cell in released_lab(release).grade_cells] == [CellKind.AUTOGRADED, CellKind.MANUAL]
+    assert all(isinstance(cell.kind, CellKind) for cell in released_lab(release).grade_cells)
+
+
 def test_a_late_penalty_is_taken_off_and_no_mark_is_below_zero(
     run: GradingRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,4 +314,4 @@ def test_a_run_that_hangs_is_ended_when_it_can_no_longer_be_at_work(run: Grading
     release.learner_files = {"a.ipynb": "1" * 64, "b.ipynb": "1" * 64, "data.csv": "2" * 64}
     release.limits = {"total_seconds": 100}
     release.save()
-    assert longest_seconds(run.pk) == 800 + SECONDS_BESIDES
+    assert longest_seconds(run.pk) == 2 * 100 * EXECUTIONS + SECONDS_BESIDES
