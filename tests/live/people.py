@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from allauth.account.models import EmailAddress
@@ -76,6 +76,12 @@ class Visitor:
     def press(self, path: str, **fields: str) -> httpx.Response:
         token = self.client.cookies["paja_csrf"]
         return self.client.post(path, data={**fields, "csrfmiddlewaretoken": token})
+
+    def send_file(self, path: str, name: str, content: bytes) -> httpx.Response:
+        """Hand in a notebook file at a lab's form."""
+        token = self.client.cookies["paja_csrf"]
+        fields = {"press_key": str(uuid4()), "csrfmiddlewaretoken": token}
+        return self.client.post(path, data=fields, files={"notebooks": (name, content)})
 
     def roam(self, url: str) -> httpx.Response:
         """Where an address leads in the end, at Paja, at a hub or at a learner's server."""

@@ -123,3 +123,33 @@ def test_a_redis_killed_with_a_grading_in_it_loses_nothing(
         stack.kill("redis")
 
     assert_graded_once(visitor, learner)
+
+
+def test_work_is_checked_and_a_notebook_file_is_handed_in(
+    visitor: Visitor, learner: Enrolment, small_lab: LabUnit
+) -> None:
+    """The check uses no attempt and says nothing of hidden tests; the file is known by its cells."""
+    place = [learner.cohort.public_id, small_course.LAB]
+    answer = visitor.press(reverse("labs:check", args=place), press_key=str(uuid4()))
+    check = Submission.objects.get(enrolment=learner)
+    assert answer.headers["Location"] == reverse("labs:submission", args=[check.public_id])
+    run = wait_graded(learner)
+    assert (run.submission, check.purpose) == (check, Submission.Purpose.CHECK)
+    assert list(run.cells.values_list("grade_id", "auto_score")) == [("test-add", 3)]
+    assert not learner.progress.exclude(score=None).exists()
+    unit = visitor.read(reverse("courses:unit", args=place))
+    assert "1 of 1 visible test passes" in unescape(unit)
+    run.delete()
+
+    wrong = small_course.solve(read_blob(small_lab.release.learner_files[small_course.NOTEBOOK])).replace(
+        b"first + second", b"3"
+    )
+    answer = visitor.send_file(reverse("labs:upload", args=place), "mine (1).ipynb", wrong)
+    run = wait_graded(learner)
+    assert answer.headers["Location"] == reverse("labs:submission", args=[run.submission.public_id])
+    assert (run.submission.attempt, run.submission.source, run.score) == (1, Submission.Source.UPLOAD, 0)
+    assert "Less than nothing adds up too." in page_of(visitor, run.submission)
+    assert "-1, 1" not in page_of(visitor, run.submission)
+
+    huge = visitor.send_file(reverse("labs:upload", args=place), "lab.ipynb", b" " * (80 * 1024 * 1024))
+    assert huge.status_code == 413
