@@ -12,8 +12,10 @@ from nbgrader import utils
 from labs.nbgrader.notebooks import read_source
 
 _BINDING: Final = re.compile(
-    r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE
+    r"^(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)|^(\w++)[ \t]*+(?::[^=\n]++)?=(?!=)", re.MULTILINE
 )
+# Found at the first of several blanks only, so that long runs of them cost no square.
+_LINE_END: Final = re.compile(r"(?<![ \t\r])[ \t\r]++(?=\n|\Z)")
 _Matches = Iterator[tuple[str, NotebookNode]]
 
 
@@ -66,7 +68,7 @@ def is_same_text(one: NotebookNode, other: NotebookNode) -> bool:
 
 
 def _strip_lines(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+    return _LINE_END.sub("", text).rstrip()
 
 
 def _text_key(cell: NotebookNode) -> tuple[str, str]:
@@ -152,6 +154,7 @@ def _match_gaps(cells: list[NotebookNode], released: ReleasedNotebook) -> _Match
     """As many own cells between two known ones as answers are missing there: these are they."""
     ids = list(released.ranks)
     places = {read_id(cell): place for place, cell in enumerate(cells) if read_id(cell)}
+    own = [released.is_own(cell) for cell in cells]
     gaps: dict[tuple[int, int, str], list[str]] = {}
     for number, grade_id in enumerate(ids):
         if grade_id in places or not utils.is_solution(released[grade_id]):
@@ -160,9 +163,10 @@ def _match_gaps(cells: list[NotebookNode], released: ReleasedNotebook) -> _Match
         after = next((places[name] for name in ids[number + 1 :] if name in places), len(cells))
         gaps.setdefault((before, after, released[grade_id].cell_type), []).append(grade_id)
     for (before, after, kind), missing in gaps.items():
-        own = [cell for cell in cells[before + 1 : after] if cell.cell_type == kind and released.is_own(cell)]
-        if len(own) == len(missing):
-            yield from zip(missing, own, strict=True)
+        inside = range(before + 1, after)
+        found = [cells[place] for place in inside if own[place] and cells[place].cell_type == kind]
+        if len(found) == len(missing):
+            yield from zip(missing, found, strict=True)
 
 
 def _match_names(cells: list[NotebookNode], released: ReleasedNotebook) -> _Matches:
