@@ -34,6 +34,7 @@ _CLOCKS: Final = frozenset(
         "time.time_ns",
     }
 )
+# What the machine draws by itself; generators of random and numpy are seeded in the box (`labs/box`).
 _ENTROPY: Final = frozenset(
     {
         "os.getrandom",
@@ -44,16 +45,6 @@ _ENTROPY: Final = frozenset(
     }
 )
 _SECRETS: Final = "secrets."
-# These draw from the machine only when they are given no seed.
-_SEEDED: Final = frozenset(
-    {
-        "numpy.random.RandomState",
-        "numpy.random.default_rng",
-        "numpy.random.seed",
-        "random.Random",
-        "random.seed",
-    }
-)
 _DEFINING: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
 
 
@@ -102,17 +93,13 @@ def _advise(call: ast.Call, names: Mapping[str, str]) -> tuple[str, str] | None:
             " constants."
         )
         return "reads_clock", message % {"name": name}
-    if _draws_entropy(name, is_seeded=bool(call.args or call.keywords)):
+    if name in _ENTROPY or name.startswith(_SECRETS):
         message = _(
-            "This test draws from chance without a seed (%(name)s): the same work can get other points the next"
-            " time. Give a seed, or compare with constants."
+            "This test draws what nobody can give a seed to (%(name)s): the same work can get other points the next"
+            " time. Take a generator with a seed, or compare with constants."
         )
         return "draws_from_chance", message % {"name": name}
     return None
-
-
-def _draws_entropy(name: str, *, is_seeded: bool) -> bool:
-    return name in _ENTROPY or name.startswith(_SECRETS) or (name in _SEEDED and not is_seeded)
 
 
 def _tests_nothing(source: str, tree: ast.Module) -> bool:

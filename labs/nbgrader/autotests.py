@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import InstantiateTests, instantiatetests
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+from labs.box.kernelspecs import choose_kernel
 
 AUTOTEST: Final = "AUTOTEST"
 KERNELS: Final = frozenset(InstantiateTests().comment_strs) & frozenset(InstantiateTests().sanitizers)
@@ -69,7 +70,10 @@ class BoxedInstantiateTests(InstantiateTests):
         self._load_test_template_file(resources)
         self.global_tests_loaded = True
         self.sanitizer = self.sanitizers[name]
-        with BoxKernel(self._environment, self._limits, files=self._files, variables={}) as self._kernel:
+        kernel = choose_kernel(self._environment, nb.metadata)
+        with BoxKernel(
+            self._environment, self._limits, files=self._files, variables={}, kernel=kernel
+        ) as self._kernel:
             # Past InstantiateTests.preprocess, which would start a kernel of its own, to the loop over the cells.
             done: tuple[NotebookNode, dict[str, Any]] = super(InstantiateTests, self).preprocess(
                 nb, resources

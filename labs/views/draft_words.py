@@ -77,7 +77,7 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     "reads_clock": gettext_lazy(
         "The clock is the one thing that is not the same in every grading. Compare with constants instead."
     ),
-    "draws_from_chance": gettext_lazy("Give the generator a seed, or compare with constants."),
+    "draws_from_chance": gettext_lazy("Take a generator with a seed, or compare with constants."),
     "no_graded_cells": gettext_lazy(
         "Nothing is to be done if that is what you mean. For points, choose “Autograded tests” in Create Assignment."
     ),
