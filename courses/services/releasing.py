@@ -1,9 +1,10 @@
 """Releases that are made of releases, and cohorts that go over to another one."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Model
 
 from courses import unit_kinds
 from courses.exceptions import StaleStateError
@@ -20,6 +21,8 @@ from courses.models import (
     UnitText,
     User,
 )
+
+Row = TypeVar("Row", bound=Model)
 
 
 @transaction.atomic
@@ -50,14 +53,7 @@ def copy_release(
         created_by=actor,
         origin=base.origin or base,
     )
-    for text in base.texts.all():
-        CourseText.objects.create(
-            release=release,
-            language=text.language,
-            title=text.title,
-            summary=text.summary,
-            about_html=text.about_html,
-        )
+    CourseText.objects.bulk_create(_copy_row(text, release=release) for text in base.texts.all())
     for module in modules:
         _copy_module(module, release, units)
     return release
@@ -80,37 +76,24 @@ def move_cohort(
 
 
 def _copy_module(old: Module, release: CourseRelease, units: Mapping[str, object]) -> None:
-    module = Module.objects.create(release=release, slug=old.slug, position=old.position)
-    ModuleText.objects.bulk_create(
-        ModuleText(module=module, language=text.language, title=text.title) for text in old.texts.all()
-    )
-    UnitFile.objects.bulk_create(
-        UnitFile(module=module, path=file.path, content_type=file.content_type, content=file.content.name)
-        for file in old.files.all()
-    )
+    module = _copy_row(old, release=release)
+    module.save()
+    ModuleText.objects.bulk_create(_copy_row(text, module=module) for text in old.texts.all())
+    UnitFile.objects.bulk_create(_copy_row(file, module=module) for file in old.files.all())
     for unit in old.units.all():
         _copy_unit(unit, module, units.get(unit.slug))
 
 
 def _copy_unit(old: Unit, module: Module, replacement: object) -> None:
-    unit = Unit.objects.create(
-        release=module.release,
-        module=module,
-        slug=old.slug,
-        kind=old.kind,
-        position=old.position,
-        minutes=old.minutes,
-        is_optional=old.is_optional,
-    )
-    UnitText.objects.bulk_create(
-        UnitText(
-            unit=unit,
-            language=text.language,
-            title=text.title,
-            source=text.source,
-            html=text.html,
-            quiz=text.quiz,
-        )
-        for text in old.texts.all()
-    )
+    unit = _copy_row(old, release=module.release, module=module)
+    unit.save()
+    UnitText.objects.bulk_create(_copy_row(text, unit=unit) for text in old.texts.all())
     unit_kinds.get_kind(old.kind).copy_unit(old, unit, replacement)
+
+
+def _copy_row(row: Row, **parents: Model) -> Row:
+    """A row below other parents, not saved yet, with all that `row` has: no column is named that could be forgotten."""
+    columns = [
+        each for each in row._meta.concrete_fields if not each.primary_key and each.name not in parents
+    ]
+    return type(row)(**parents, **{column.attname: column.value_from_object(row) for column in columns})
