@@ -33,20 +33,12 @@ def answer_quiz(
     Refuses (RefusedError) when nothing was answered. Answers to questions that the quiz does not have are dropped.
     """
     now = now or timezone.now()
-    quiz = find_quiz(
-        unit, unit.release.source_language
-    )  # question and option ids are the same in all languages
-    known = {question.id: {option.id for option in question.options} for question in quiz.questions}
-    kept = {
-        question: sorted(set(chosen) & known[question])
-        for question, chosen in answers.items()
-        if question in known and set(chosen) & known[question]
-    }
+    quiz = find_quiz(unit, unit.release.source_language)  # ids are the same in all languages
+    kept = keep_known(answers, quiz)
     if not kept:
         raise RefusedError(reason="unanswered")
-    Enrolment.objects.select_for_update().get(
-        pk=enrolment.pk
-    )  # two clicks at once: the second sees the first
+    # Two clicks at once: the second sees the first.
+    Enrolment.objects.select_for_update().get(pk=enrolment.pk)
     last = attempts_of(enrolment, unit.slug).first()
     if last is not None and last.answers == kept:
         return last
@@ -69,6 +61,13 @@ def answer_quiz(
         now=now,
     )
     return attempt
+
+
+def keep_known(answers: Answers, quiz: Quiz) -> dict[str, list[str]]:
+    """The answers to the quiz’s own questions, by options that these have."""
+    known = {question.id: {option.id for option in question.options} for question in quiz.questions}
+    chosen = {question: set(options) & known.get(question, set()) for question, options in answers.items()}
+    return {question: sorted(options) for question, options in chosen.items() if options}
 
 
 def attempts_of(enrolment: Enrolment, unit_slug: str) -> QuerySet[QuizAttempt]:
