@@ -1,6 +1,7 @@
 """What an author should know about a test and may leave as it is: nothing here runs anything."""
 
 import ast
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from nbformat import NotebookNode
 from nbgrader import utils
 
+from labs.nbgrader.altering import Strength, list_alterations
 from labs.nbgrader.autotests import AUTOTEST
 from labs.nbgrader.languages import IPYTHON_SYNTAX
 from labs.nbgrader.messages import parse_cell
@@ -68,15 +70,32 @@ def find_hints(notebook: NotebookNode) -> Iterator[Hint]:
         names |= _find_imports(tree)
         if not utils.is_grade(cell) or utils.is_solution(cell) or AUTOTEST in cell.source:
             continue
-        if float(cell.metadata.nbgrader.points) and _tests_nothing(cell.source, tree):
-            message = _(
-                "This graded cell only defines things: nothing in it can fail, so that every answer gets its points."
-            )
-            yield Hint(index, "tests_nothing", message)
+        if float(cell.metadata.nbgrader.points):
+            yield from _weigh(index, cell.source, tree)
         lines = cell.source.split("\n")
         said = {found: call for call in reversed(_list_calls(tree)) if (found := _advise(call, names))}
         for (code, message), call in said.items():
             yield Hint(index, code, message, lines[call.lineno - 1].strip())
+
+
+def _weigh(index: int, source: str, tree: ast.Module) -> Iterator[Hint]:
+    """Whether a test can tell right from wrong, and cheating from either."""
+    if _tests_nothing(source, tree):
+        message = _(
+            "This graded cell only defines things: nothing in it can fail, so that every answer gets its points."
+        )
+        yield Hint(index, "tests_nothing", message)
+    elif not _expects_constants(source):
+        message = _(
+            "Cheating is hard to find in this cell: it expects no constant that could be exchanged for another one."
+            " Compare with constants, such as assert f(2) == 4."
+        )
+        yield Hint(index, "expects_nothing", message)
+
+
+def _expects_constants(source: str) -> bool:
+    found = list_alterations(source, source, random.Random(0))  # noqa: S311 - which ones there are, is asked
+    return any(alteration.strength >= Strength.LOOKALIKE for alteration in found)
 
 
 def _list_calls(tree: ast.Module) -> list[ast.Call]:

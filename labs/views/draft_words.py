@@ -74,6 +74,9 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
         "Give every random generator a seed, and compare with constants instead of with the time."
     ),
     "tests_nothing": gettext_lazy("Call what the cell defines, in the cell itself: test_mean()."),
+    "expects_nothing": gettext_lazy(
+        "Add a line that compares what learners’ code gives with the one right answer: assert f(2) == 4."
+    ),
     "reads_clock": gettext_lazy(
         "The clock is the one thing that is not the same in every grading. Compare with constants instead."
     ),

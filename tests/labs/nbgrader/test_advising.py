@@ -37,23 +37,25 @@ def check(*cells: Cell) -> list[SourceProblem]:
     ],
 )
 def test_what_comes_out_differently_without_anybodys_doing_is_a_hint(call: str, found: str | None) -> None:
-    problems = check(graded("test", f"y = 2\nassert f({call}) == y"))
+    problems = check(graded("test", f"y = 2\nassert f({call}) == 2"))
     assert [(problem.code, problem.is_hint, problem.cell) for problem in problems] == (
         [(found, True, 2)] if found else []
     )
     if found:
-        lines = write(*LAB, graded("test", f"y = 2\nassert f({call}) == y")).decode().splitlines()
+        lines = write(*LAB, graded("test", f"y = 2\nassert f({call}) == 2")).decode().splitlines()
         assert problems[0].line is not None
         assert "assert f(" in lines[problems[0].line - 1]
 
 
 def test_it_is_said_once_for_each_cell_and_named() -> None:
-    (problem,) = check(graded("test", "assert time.time() < time.time()"))
+    (problem,) = check(graded("test", "assert f(time.time() - time.time()) == 2"))
     assert "(time.time)" in problem.message
 
 
 def test_a_name_that_was_imported_in_any_cell_before_is_known() -> None:
-    (problem,) = check(code("from time import perf_counter as p"), graded("test", "start = p()\nassert f(1)"))
+    (problem,) = check(
+        code("from time import perf_counter as p"), graded("test", "start = p()\nassert f(1) == 2")
+    )
     assert (problem.code, problem.cell) == ("reads_clock", 3)
 
 
@@ -89,7 +91,21 @@ def test_a_graded_cell_that_only_defines_things_tests_nothing(source: str) -> No
     ],
 )
 def test_what_may_fail_tests_something(source: str) -> None:
-    assert check(graded("test", source)) == []
+    assert "tests_nothing" not in [problem.code for problem in check(graded("test", source))]
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("assert f(2) == 4", []),
+        ("assert f(2)", ["expects_nothing"]),
+        ("x = f(1)", ["expects_nothing"]),
+        ("assert f(2) == f(f(1))", ["expects_nothing"]),
+    ],
+)
+def test_a_test_in_which_cheating_is_hard_to_find_is_a_hint(source: str, codes: list[str]) -> None:
+    problems = check(graded("test", source))
+    assert [(problem.code, problem.is_hint) for problem in problems] == [(code, True) for code in codes]
 
 
 def test_a_cell_without_points_may_only_define_things() -> None:
