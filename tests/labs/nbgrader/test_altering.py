@@ -12,7 +12,7 @@ from labs.nbgrader.altering import Alteration, Strength, choose_alteration, list
 from labs.nbgrader.messages import parse_cell
 from tests.labs.nbgrader.authors import AuthorTest, load
 
-SEEDS = range(12)
+SEEDS = range(5)
 PLAIN, PARTIAL = load("plain"), load("partial")
 
 
@@ -235,8 +235,8 @@ def test_another_number_is_clearly_another_and_of_about_the_same_size(number: fl
 def test_an_altered_text_has_the_quotation_marks_of_the_authors() -> None:
     (double,) = alter_best('assert f() == "it\'s so"')
     (single,) = alter_best("assert f() == 'say \"so\"'")
-    assert double.altered.startswith('assert f() == "') and double.altered.endswith('"')
-    assert single.altered.startswith("assert f() == '") and single.altered.endswith("'")
+    assert (double.altered[14], double.altered[-1]) == ('"', '"')
+    assert (single.altered[14], single.altered[-1]) == ("'", "'")
     for seed in range(30):
         (altered,) = alter_best('assert f() == "a\\"b\'c\\n"', seed)
         assert len(eval(altered.altered.removeprefix("assert f() == "))) == 6
