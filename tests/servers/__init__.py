@@ -1,12 +1,13 @@
 """Real servers for `live` tests, started and ended here. What is missing is a failure in CI, else a skip."""
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+
+from deploy.development.place import is_free
 
 T = TypeVar("T")
 OFFSETS = (0, 10, 11, 12, 20, 21, 22)
@@ -22,21 +23,11 @@ def require(is_there: bool, what: str) -> None:
 
 
 def find_base_port() -> int:
-    """A port for Paja whose hubs' ports are free too."""
-    for base in range(18_000 + os.getpid() % 1000 * 30, 60_000, 30):
+    """A port for Paja whose hubs' ports are free too, below those that Linux gives to whoever calls."""
+    for base in range(10_000 + os.getpid() % 500 * 30, 32_700, 30):
         if all(is_free(base + offset) for offset in OFFSETS):
             return base
     raise RuntimeError("no free ports")
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def wait_for(look: Callable[[], T], *, seconds: float, what: str) -> T:
