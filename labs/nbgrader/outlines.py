@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.messages import has_test
 
 MAX_NOTEBOOK_BYTES: Final = 32 * 1024 * 1024
 
@@ -19,16 +20,12 @@ def find_grade_ids(content: bytes) -> frozenset[str]:
 
 
 def find_visible_tests(content: bytes) -> frozenset[str]:
-    """Of a released notebook the autograded cells in which a learner sees more than comments."""
+    """Of a released notebook the autograded cells in which a learner sees a test."""
     return frozenset(
         grade_id
         for grade_id, metadata, text in _list_cells(content)
-        if metadata.get("grade") and not metadata.get("solution") and _says_something(text)
+        if metadata.get("grade") and not metadata.get("solution") and has_test(text)
     )
-
-
-def _says_something(text: str) -> bool:
-    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
 
 
 def _list_cells(content: bytes) -> Iterator[tuple[str, Mapping[str, Any], str]]:

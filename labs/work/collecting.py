@@ -19,6 +19,7 @@ from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
 from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
+from labs.work.notebook_names import has_notebook
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def find_session_at_press(submission: Submission) -> LabSession | None:
 
 def keep_snapshot(submission: Submission, snapshot: Snapshot | None, source: Submission.Source) -> int | None:
     """As `keep`; without a notebook of the lab there is nothing to grade."""
-    if snapshot is None or not set(submission.release.notebooks) & set(snapshot.files):
+    if snapshot is None or not has_notebook(submission.release, snapshot.files):
         move_submission(submission, SubmissionStatus.FAILED, reason="notebook_missing")
         return None
     return keep(submission, Work(snapshot.files, snapshot.content_hash, snapshot.saved_at, source))

@@ -1,6 +1,8 @@
 """What a notebook's JSON tells without nbgrader, and that hostile bytes cost nothing."""
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -46,6 +48,8 @@ def test_cells_without_a_grade_id_are_passed_over(cell: Any) -> None:
         (write_test(), True),
         (write_test(source="# Your answer is tested here."), False),
         (write_test(source="\n\n"), False),
+        (write_test(source="import numpy as np"), False),
+        (write_test(source="mean(1, 2)"), True),
         (write_cell("mean", "def mean(): ...", grade=True, solution=True), False),
         (write_cell("mean", "def mean(): ...", grade=False, solution=True), False),
     ],
@@ -94,3 +98,10 @@ def test_json_that_would_fill_the_memory_is_never_made(piece: bytes) -> None:
 
 def test_a_notebook_may_be_as_large_as_the_grading_takes() -> None:
     assert MAX_NOTEBOOK_BYTES <= notebooks.MAX_NOTEBOOK_BYTES
+
+
+def test_reading_an_outline_loads_nothing_that_takes_seconds() -> None:
+    """A web process would wait for it in somebody's request."""
+    code = "import sys, labs.nbgrader.outlines; print({'nbgrader', 'nbformat'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -121,7 +121,8 @@ def test_a_check_on_its_way_is_followed_and_the_attempt_stays_possible(
     check = make_check(make_submission, status=SubmissionStatus.COLLECTING)
     response = as_ada.get(f"{address}lab?seen={before}")
     page = response.content.decode()
-    assert "Your work is being checked" in page
+    assert "</a>: Collecting your work" in page
+    assert "Your work is being checked." in page
     assert f"/labs/submissions/{check.public_id}/" in page
     assert "every 2s" in page
     assert 'id="lab-submit"' in page

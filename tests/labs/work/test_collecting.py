@@ -18,6 +18,7 @@ from labs.work.workspaces import MAX_FILES
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.fakes.hub import FakeContents, SilentContents
+from tests.labs.released import write_cell, write_notebook
 
 pytestmark = pytest.mark.django_db
 
@@ -212,12 +213,20 @@ def test_too_many_files_are_refused_at_once(session: LabSession) -> None:
     assert (submission.status, submission.reason) == (SubmissionStatus.FAILED, "workspace_too_large")
 
 
-def test_a_renamed_notebook_is_said_and_uses_no_attempt(session: LabSession) -> None:
-    disk = FakeContents({f"{session.workspace.folder}/my-lab.ipynb": b"mine"})
+def test_a_folder_without_a_notebook_of_the_lab_is_said_and_uses_no_attempt(session: LabSession) -> None:
+    other = write_notebook(write_cell("other"))
+    disk = FakeContents({f"{session.workspace.folder}/my-lab.ipynb": other})
     submission = pressed(session)
     collect_submission(submission.pk, connect=workspace(disk))
     submission.refresh_from_db()
     assert (submission.reason, submission.attempt) == ("notebook_missing", None)
+
+
+def test_a_renamed_notebook_is_graded_as_far_as_it_is_known_by_its_cells(session: LabSession) -> None:
+    renamed = write_notebook(write_cell("mean"))
+    disk = FakeContents({f"{session.workspace.folder}/my-lab.ipynb": renamed})
+    submission = pressed(session)
+    assert collect_submission(submission.pk, connect=workspace(disk)) is not None
 
 
 def test_a_forgotten_submission_is_claimed_by_one_sweep(session: LabSession) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from labs.blobs import store_files
 from labs.exceptions import InvalidNotebookError, RefusedError
 from labs.models import LabRelease
-from labs.work.notebook_names import name_notebooks
+from labs.work.notebook_names import has_notebook, name_notebooks
 from tests.labs.released import write_cell, write_notebook
 
 
@@ -61,3 +62,25 @@ def test_a_file_that_could_be_none_or_several_is_refused(
 def test_what_is_no_notebook_is_none_by_any_name() -> None:
     with pytest.raises(InvalidNotebookError):
         name_notebooks(ONE, {"lab.ipynb": b"{}"})
+
+
+@pytest.mark.parametrize(
+    ("files", "is_there"),
+    [
+        ({"lab.ipynb": b"whatever it is"}, True),
+        ({"mine.ipynb": write_notebook(write_cell("a"), write_cell("b"))}, True),
+        ({"mine.ipynb": write_notebook(write_cell("a"))}, False),
+        ({"mine.ipynb": b"no notebook"}, False),
+        ({"old/lab.ipynb": write_notebook(write_cell("a"), write_cell("b"))}, False),
+        ({"data.csv": b"1,2"}, False),
+        ({}, False),
+    ],
+)
+def test_a_notebook_is_there_under_its_name_or_with_half_of_its_cells(
+    files: dict[str, bytes], is_there: bool
+) -> None:
+    assert has_notebook(make_release(lab=["a", "b", "c", "d"]), store_files(files)) == is_there
+
+
+def test_a_practice_lab_has_only_its_names() -> None:
+    assert not has_notebook(make_release(lab=[]), store_files({"mine.ipynb": PLAIN}))
