@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from labs.nbgrader.messages import MAKING_A_TREE
+
 # Types whose names stand in tests; two of them are never the same, and nothing is of two of those in _STRANGE_TYPES.
 TYPES: Final = frozenset(
     {
@@ -226,7 +228,9 @@ def _is_new(changed: tuple[ast.expr, str], element: ast.expr, siblings: list[str
     """Whether a changed element is none of its siblings, so that a set of them changes."""
     if changed[0] is not element:
         return True
-    return ast.dump(ast.parse(changed[1], mode="eval").body) not in siblings
+    with MAKING_A_TREE:
+        tree = ast.parse(changed[1], mode="eval")
+    return ast.dump(tree.body) not in siblings
 
 
 def _same_kind(text: str, sign: str) -> list[str]:

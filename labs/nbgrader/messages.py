@@ -1,10 +1,13 @@
 """Reading an author's test, and which of its words may be shown to the learner: those that were written for them."""
 
 import ast
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Final
 
+# Two threads that make trees at once end each other with a SystemError in Python 3.11 (its issue 106905).
+MAKING_A_TREE: Final = threading.Lock()
 _FLAGS: Final = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -15,7 +18,7 @@ def parse_cell(source: str) -> ast.Module | None:
 
 def _parse(source: str) -> ast.Module | None:
     try:
-        with warnings.catch_warnings():
+        with MAKING_A_TREE, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = compile(source, "<cell>", "exec", _FLAGS, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
