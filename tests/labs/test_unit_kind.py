@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-import labs
 from courses.models import Cohort
-from courses.package import PackageUnit, Problem, check_package, run_package
+from courses.package import PackageUnit, Problem
 from courses.package.reporting import Problems
-from courses.unit_kinds import Trial, UnitSource, registered_kinds
+from courses.unit_kinds import Trial, UnitSource
 from labs.box import BoxLimits
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.lab_settings import LabSettings
@@ -20,8 +19,6 @@ from labs.unit_kind import LabData, check_lab, copy_lab, import_lab, run_lab, st
 from labs.work.grading import make_limits
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
-
-DEMO = Path(labs.__file__).resolve().parent.parent / "courses" / "demo" / "ai-factory-essentials"
 
 
 class Reported(list[tuple[str, str]]):
@@ -41,10 +38,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _sources(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """nbgrader's own look at a notebook takes seconds to load and is tested where it lives."""
-    if request.node.get_closest_marker("live"):
-        return
 
     def check(source: Mapping[str, bytes], *, environment: object) -> list[SourceProblem]:
         return [
@@ -163,15 +158,6 @@ def test_what_nbgrader_refuses_is_named_with_the_lab(monkeypatch: pytest.MonkeyP
     assert problems.in_order() == [
         Problem("modules/10-a/10-lab", None, "not_releasable", "lab.ipynb: ValueError: no")
     ]
-
-
-@pytest.mark.live
-@pytest.mark.timeout(300)
-def test_the_labs_of_the_demo_give_their_solution_all_points_and_an_empty_answer_none() -> None:
-    package, problems = check_package(DEMO, registered_kinds())
-    assert package is not None
-    assert problems == []
-    assert run_package(package, registered_kinds(), Trial(print)) == []
 
 
 @pytest.mark.django_db
