@@ -11,10 +11,13 @@ from labs.nbgrader import (
     CellKind,
     Damage,
     DamageKind,
+    FeedbackDetail,
+    GradingPolicy,
     GradingResult,
     NotebookResult,
     ReleasedLab,
     autograde,
+    check_work,
     make_release,
 )
 from labs.states import GradingOutcome
@@ -38,7 +41,11 @@ NOTEBOOK = write(
     answer("explain", "It doubles.", 3),
     task("plan", "Plan.\n=== BEGIN MARK SCHEME ===\nsecret scheme\n=== END MARK SCHEME ===", 4),
 )
-NAMES = ("blank", "broken", "cheated", "copied", "deleted", "missing", "odd", "wrong")
+NAMES = ("blank", "broken", "cheated", "copied", "deleted", "missing", "odd", "sly", "wrong")
+# Equal to whatever it is compared with.
+SLY = (
+    "class Yes(float):\n    def __eq__(self, other):\n        return True\ndef double(x):\n    return Yes(2)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +66,7 @@ def result(release: ReleasedLab, lab_python: Path) -> GradingResult:
         "copied.ipynb": _add_copies(edit(given, right), "test-double"),
         "deleted.ipynb": edit(given, right, without=["test-double"]),
         "odd.ipynb": edit(given, {"double": "def double(x): return float('nan') if x == 1 else 8"}),
+        "sly.ipynb": edit(given, {"double": SLY}),
         "wrong.ipynb": edit(given, {"double": "def double(x): return 2"}),
         "data/rows.csv": b"the author's file counts",
         "../outside.txt": b"",
@@ -137,7 +145,6 @@ def test_a_damaged_and_a_missing_notebook_cost_the_others_nothing(result: Gradin
         assert (notebook.outcome, notebook.reason) == (GradingOutcome.INVALID_NOTEBOOK, reason)
         assert set(points(result, name).values()) == {(0, False)}
         assert not any(cell.was_run for cell in notebook.cells)
-    assert result.outcome is GradingOutcome.INVALID_NOTEBOOK
     assert find(result, "copied").outcome is GradingOutcome.SCORED
 
 
@@ -171,6 +178,78 @@ def test_feedback_shows_the_authors_words_and_nothing_of_the_hidden_test(result:
         output for cell in notebook.feedback for output in cell.outputs if output["output_type"] == "error"
     ]
     assert errors == []
+
+
+def test_a_test_that_takes_a_wrong_expectation_was_tampered_with(result: GradingResult) -> None:
+    notebook = find(result, "sly")
+    assert (notebook.outcome, notebook.reason) == (GradingOutcome.TAMPERED, "tampered")
+    assert points(result, "sly")["test-double"] == (None, True)
+    assert points(result, "sly")["test-part"] == (0.5, False)
+    assert [cell.grade_id for cell in notebook.cells if cell.is_tampered] == ["test-double"]
+    (evidence,) = notebook.evidence
+    assert (evidence.grade_id, evidence.expected) == ("test-double", f"{SECRET} = 8")
+    assert evidence.altered.startswith(f"{SECRET} = ")
+    assert evidence.altered != evidence.expected
+    assert SECRET not in repr(notebook.feedback)
+    assert result.outcome is GradingOutcome.TAMPERED
+
+
+def test_nobody_else_is_accused(result: GradingResult) -> None:
+    assert [each.name for each in result.notebooks if each.evidence] == ["sly"]
+
+
+def test_an_answer_that_reads_as_released_is_unanswered(result: GradingResult) -> None:
+    unanswered = {
+        name: [cell.is_unanswered for cell in find(result, name).cells] for name in ("blank", "copied")
+    }
+    assert unanswered == {"blank": [False, False, True, False], "copied": [False] * 4}
+
+
+@pytest.mark.parametrize(
+    ("detail", "message"), [(FeedbackDetail.POINTS, ""), (FeedbackDetail.MESSAGES, "what of larger numbers?")]
+)
+def test_an_author_may_show_less_than_outputs(lab_python: Path, detail: FeedbackDetail, message: str) -> None:
+    environment = BoxEnvironment(lab_python)
+    printing = write(code("print('seen')"), *json.loads(NOTEBOOK)["cells"][2:4])
+    small = make_release({"lab.ipynb": printing}, name="small", environment=environment)
+    submitted = {"lab.ipynb": edit(small.learner_files["lab.ipynb"], {"double": "def double(x): return 2"})}
+    graded = autograde(
+        small, submitted, limits=LIMITS, environment=environment, policy=GradingPolicy(detail=detail)
+    )
+    (notebook,) = graded.notebooks
+    assert [cell.message for cell in notebook.cells] == [message]
+    assert [cell.source for cell in notebook.feedback][:2] == ["print('seen')", "def double(x): return 2"]
+    assert SECRET not in repr(notebook.feedback)
+    assert [cell.outputs for cell in notebook.feedback] == [()] * 3
+
+
+def test_a_check_runs_what_the_learner_can_see_and_nothing_else(
+    release: ReleasedLab, lab_python: Path
+) -> None:
+    given = release.learner_files["wrong.ipynb"]
+    peeking = "def double(x):\n    print(In[-1])\n    return 2"
+    submitted = {"wrong.ipynb": edit(given, {"double": peeking}), "blank.ipynb": given}
+    checked = check_work(release, submitted, limits=LIMITS, environment=BoxEnvironment(lab_python))
+    assert set(checked.phase_seconds) == {"prepared", "executed", "scored"}
+    assert points(checked, "wrong") == {"test-double": (2, False), "test-part": (0.5, False)}
+    assert points(checked, "blank") == {"test-double": (0, False), "test-part": (0, False)}
+    assert points(checked, "missing") == points(checked, "blank")
+    assert find(checked, "missing").reason == "missing_notebook"
+    shown = repr([each.feedback for each in checked.notebooks])
+    assert "twice one is two" in shown
+    for hidden in (SECRET, "secret scheme", "what of larger numbers?"):
+        assert hidden not in shown
+
+
+def test_a_check_leaves_out_cells_without_a_test_that_is_seen(lab_python: Path) -> None:
+    environment = BoxEnvironment(lab_python)
+    hidden = "# tested later\n### BEGIN HIDDEN TESTS\nassert x == 1\n### END HIDDEN TESTS"
+    source = {
+        "lab.ipynb": write(solution("own", "x = 1"), graded("seen", "assert x"), graded("unseen", hidden))
+    }
+    small = make_release(source, name="small", environment=environment)
+    checked = check_work(small, small.learner_files, limits=LIMITS, environment=environment)
+    assert [cell.grade_id for cell in checked.notebooks[0].cells] == ["seen"]
 
 
 def test_what_takes_time_is_told_by_phase(result: GradingResult) -> None:
