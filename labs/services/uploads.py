@@ -27,6 +27,23 @@ MAX_UPLOAD_BYTES: Final = 40 * 1024 * 1024
 BODY_BYTES: Final = 64 * 1024 * 1024
 """Of a request that brings an upload. What is too large for that and fits in here is said at the form."""
 
+REFUSALS: Final = frozenset(
+    {
+        "upload_empty",
+        "upload_too_many",
+        "upload_too_large",
+        "upload_not_a_notebook",
+        "notebook_not_known",
+        "notebook_twice",
+        "being_collected",
+        "cohort_not_begun",
+        "attempts_waiting",
+        "no_attempts_left",
+        "too_soon",
+    }
+)
+"""Why a file may not be taken."""
+
 
 def submit_upload(
     enrolment: Enrolment,

@@ -12,8 +12,8 @@ from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import lab_for
 from labs.exceptions import RefusedError
 from labs.models import LabUnit
-from labs.reasons import SENTENCES, sentence_for
-from labs.services.uploads import BODY_BYTES, submit_upload
+from labs.reasons import sentence_for
+from labs.services.uploads import BODY_BYTES, REFUSALS, submit_upload
 from labs.views.responses import read_press_key
 
 ANCHOR: Final = "lab-upload"
@@ -30,7 +30,7 @@ class UploadForm:
 
 def find_upload_form(request: HttpRequest, lab_unit: LabUnit) -> UploadForm:
     reason = request.GET.get("refused", "")
-    refusal = sentence_for(reason) if reason in SENTENCES else ""
+    refusal = sentence_for(reason) if reason in REFUSALS else ""
     return UploadForm(lab_unit.release.notebooks, refusal)
 
 

@@ -20,6 +20,7 @@ from labs.transitions import move_submission
 from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 from labs.work.notebook_names import has_notebook
+from labs.work.old_checks import forget_old_checks
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ def keep(submission: Submission, work: Work) -> int | None:
     if is_same_as_before(submission, work):
         reason = "same_as_before" if is_attempt else "same_check"
         move_submission(submission, SubmissionStatus.UNCHANGED, reason=reason, **stored)
+        if not is_attempt:
+            forget_old_checks(submission)
         return None
     if is_attempt:
         limits = find_attempt_limits(submission.enrolment, submission.lab)

@@ -122,6 +122,7 @@ def test_what_is_no_notebook_of_the_lab_is_refused_and_nothing_is_written(
     with pytest.raises(RefusedError) as refused:
         bring(enrolment, lab_unit, *files)
     assert refused.value.reason == reason
+    assert reason in uploads.REFUSALS
     assert not Submission.objects.exists()
 
 

@@ -61,7 +61,7 @@ def test_a_refusal_stands_at_the_form_which_is_open(
     assert not Submission.objects.exists()
 
 
-@pytest.mark.parametrize("reason", ["", "nonsense", "<script>", "../x"])
+@pytest.mark.parametrize("reason", ["", "nonsense", "<script>", "../x", "grading_failed"])
 def test_an_address_makes_the_form_say_nothing_that_paja_does_not_know(
     as_ada: Client, address: str, reason: str
 ) -> None:

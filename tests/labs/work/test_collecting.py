@@ -14,6 +14,7 @@ from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import GradingRun, LabRelease, LabSession, LabUnit, Snapshot, Submission
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
+from labs.work.old_checks import KEPT, KEPT_FOR
 from labs.work.workspaces import MAX_FILES
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
@@ -276,6 +277,16 @@ def test_a_check_of_what_was_checked_before_runs_nothing(session: LabSession) ->
     again = collect(session, b"mine", purpose=CHECK)
     assert (again.status, again.reason) == (SubmissionStatus.UNCHANGED, "same_check")
     assert GradingRun.objects.filter(submission__purpose=CHECK).count() == 1
+
+
+def test_checks_that_repeat_one_another_do_not_pile_up(session: LabSession) -> None:
+    collect(session, b"mine", purpose=CHECK)
+    GradingRun.objects.update(status=GradingStatus.FINISHED)
+    long_ago = timezone.now() - 2 * KEPT_FOR
+    for number in range(KEPT + 3):
+        collect(session, b"mine", purpose=CHECK, pressed_at=long_ago + timedelta(minutes=number))
+    unchanged = Submission.objects.filter(status=SubmissionStatus.UNCHANGED)
+    assert 0 < unchanged.count() <= KEPT
 
 
 @pytest.mark.parametrize("status", [GradingStatus.FAILED, GradingStatus.QUEUED])
