@@ -106,8 +106,9 @@ class BoxKernel:
             self._channels.connect(root.open_socket)
         except OSError as error:
             raise KernelStartError(f"no kernel at its sockets: {error}") from error
-        # A kernel that has answered on all three has no connection left to make.
-        missing = {"shell", "control", "iopub"}
+        # Where a kernel has answered it has taken the connection. One that is interrupted by signal need not answer
+        # on its control socket, and some do not.
+        missing = {"shell", "iopub"} if self._interrupts_by_signal else {"shell", "iopub", "control"}
         asked_at = 0.0
         while missing:
             self._check_start(deadline)

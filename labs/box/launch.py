@@ -57,7 +57,7 @@ def main() -> None:
     limit(orders["limits"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(orders["work"])
-    os.execv(orders["command"][0], orders["command"])  # noqa: S606 (the kernel, in this process's place)
+    os.execvp(orders["command"][0], orders["command"])  # noqa: S606 (the kernel, in this process's place)
 
 
 if __name__ == "__main__":

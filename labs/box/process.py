@@ -54,7 +54,7 @@ class BoxProcess:
         self._root: BoxRoot | None = None
         self._pidfd: int | None = None
         self._kernel: int | None = None
-        self._group = make_group(limits)
+        self._group: ControlGroup | None = None
         identity = find_identity()
         orders = {
             "uid": identity.unix_uid,
@@ -97,6 +97,7 @@ class BoxProcess:
             seccomp_fd=program,
             command=[str(environment.python), "-I", "-S", "-c", _LAUNCHER],
         )
+        self._group = make_group(self._limits)
         try:
             # No variable of ours: the box's first process shows its environment to everything in the box. And a pipe
             # for its orders, no file: what it has open, learners' code may open too.
@@ -127,7 +128,7 @@ class BoxProcess:
             for part in parts:
                 left = memoryview(part)
                 while left:
-                    if not select.select([], [stream], [], max(0, deadline - time.monotonic()))[1]:
+                    if not _wait_for(stream.fileno(), select.POLLOUT, deadline - time.monotonic()):
                         raise BoxUnavailableError(f"the launcher takes no orders: {self.drain_stderr()}")
                     left = left[os.write(stream.fileno(), left) :]
 
@@ -168,7 +169,7 @@ class BoxProcess:
 
     def drain_stderr(self) -> str:
         """What the box has said for the log so far: a few kilobytes of it, the rest is read and thrown away."""
-        if select.select([self._stderr], [], [], 0)[0]:
+        if _wait_for(self._stderr.fileno(), select.POLLIN, 0):
             said = os.read(self._stderr.fileno(), 65536)
             self._diagnosis = (self._diagnosis + said)[:_DIAGNOSIS_BYTES]
         return self._diagnosis.decode(errors="replace").strip()
@@ -188,7 +189,7 @@ class BoxProcess:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             # The first process of a namespace is dead only when all the others are.
-            select.select([self._pidfd], [], [], _KILL_SECONDS)
+            _wait_for(self._pidfd, select.POLLIN, _KILL_SECONDS)
         for descriptor in (self._pidfd, self._kernel):
             if descriptor is not None:
                 os.close(descriptor)
@@ -209,8 +210,8 @@ class BoxProcess:
         text = b""
         deadline = time.monotonic() + _INFO_SECONDS
         while (pid := read_info(text.decode(errors="replace"))) is None:
-            ready = select.select([info], [], [], max(0, deadline - time.monotonic()))[0]
-            more = info.read(4096) if ready else b""
+            is_ready = _wait_for(info.fileno(), select.POLLIN, deadline - time.monotonic())
+            more = info.read(4096) if is_ready else b""
             if not more:
                 raise BoxUnavailableError(f"bubblewrap closes no box here: {self.drain_stderr()}")
             text += more
@@ -248,6 +249,13 @@ def _is_plain(name: str) -> bool:
     parts_fit = all(len(part.encode()) <= 255 for part in path.parts)
     is_below = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
     return is_below and parts_fit and b"\0" not in encoded and len(encoded) <= 1024 and str(path) == name
+
+
+def _wait_for(descriptor: int, event: int, seconds: float) -> bool:
+    """Whether it became ready for this, or ended, within so many seconds."""
+    poll = select.poll()  # select() knows no descriptor above 1023
+    poll.register(descriptor, event)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 def _pipe_with(stack: contextlib.ExitStack, content: bytes) -> int:
