@@ -44,6 +44,6 @@ bench:  ## what a session costs beside asking the hub directly, and a server's s
 	@$(INSTALL) test
 	$(BIN)/python -m tests.bench
 
-soak:  ## 40 learners with open tabs while things are killed, 10 minutes (PAJA_SOAK_SECONDS, _SESSIONS, _SEED); a table
+soak:  ## by hand: 300 submissions, parity with nbgrader, 40 learners while things are killed (PAJA_SOAK_PART, _SEED, …); tables
 	@$(INSTALL) test
 	$(BIN)/python -m tests.soak

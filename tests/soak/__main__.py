@@ -1,18 +1,51 @@
-"""`make soak`: PAJA_SOAK_SECONDS, PAJA_SOAK_SESSIONS, PAJA_SOAK_SEED; exit status 1 where a rule was broken."""
+"""`make soak`: exit status 1 where a rule was broken.
+
+PAJA_SOAK_PART is sessions, grading or parity, all of them by default; PAJA_SOAK_SECONDS and PAJA_SOAK_SESSIONS are for
+the first, PAJA_SOAK_SUBMISSIONS for the second; PAJA_SOAK_SEED repeats a run.
+"""
 
 import os
 import secrets
+import subprocess
 import sys
 
 from tests.live.alone import own_folder, running_paja, say
 
 SNAPSHOT_SECONDS = 20
+PARTS = ("grading", "parity", "sessions")
 
 
 def main() -> int:
+    part = os.environ.get("PAJA_SOAK_PART", "")
+    if part and part not in PARTS:
+        sys.exit(f"PAJA_SOAK_PART is one of {', '.join(PARTS)}.")
+    seed = os.environ.get("PAJA_SOAK_SEED") or secrets.token_hex(4)
+    if part:
+        return 0 if _soak(part, seed) else 1
+    # Django is set up otherwise for each.
+    variables = {**os.environ, "PAJA_SOAK_SEED": seed}
+    command = [sys.executable, "-m", "tests.soak"]
+    done = [subprocess.run(command, env={**variables, "PAJA_SOAK_PART": name}, check=False) for name in PARTS]
+    return max(abs(each.returncode) for each in done)
+
+
+def _soak(part: str, seed: str) -> bool:
+    if part == "grading":
+        from tests.soak.grading import soak_grading
+
+        say(f"Seed {seed}: submissions, some of them damaged.")
+        return soak_grading(seed)
+    if part == "parity":
+        from tests.soak.parity import soak_parity
+
+        say("nbgrader is asked for its marks anew.")
+        return soak_parity()
+    return _soak_sessions(seed)
+
+
+def _soak_sessions(seed: str) -> bool:
     seconds = float(os.environ.get("PAJA_SOAK_SECONDS", "600"))
     sessions = int(os.environ.get("PAJA_SOAK_SESSIONS", "40"))
-    seed = os.environ.get("PAJA_SOAK_SEED") or secrets.token_hex(4)
     settings = {
         "PAJA_SNAPSHOT_SECONDS": str(SNAPSHOT_SECONDS),
         "PAJA_VISIT_SECONDS": str(SNAPSHOT_SECONDS),
@@ -32,7 +65,7 @@ def main() -> int:
             has_held = False
         folder.is_wanted = not has_held
         say(f"Seed {seed}: {'kept every rule' if has_held else 'BROKEN'}.")
-    return 0 if has_held else 1
+    return has_held
 
 
 if __name__ == "__main__":
