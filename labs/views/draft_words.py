@@ -75,12 +75,10 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     ),
     "tests_nothing": gettext_lazy("Call what the cell defines, in the cell itself: test_mean()."),
     "expects_nothing": gettext_lazy(
-        "Add a line that compares what learners’ code gives with the one right answer: assert f(2) == 4."
+        "Add a line that compares what learners’ code gives with the one right answer."
     ),
-    "reads_clock": gettext_lazy(
-        "The clock is the one thing that is not the same in every grading. Compare with constants instead."
-    ),
-    "draws_from_chance": gettext_lazy("Take a generator with a seed, or compare with constants."),
+    "reads_clock": gettext_lazy("Write down the time that the test needs: datetime(2026, 1, 31, 12, 0)."),
+    "draws_from_chance": gettext_lazy("Take a generator that has a seed: numpy.random.default_rng(7)."),
     "no_graded_cells": gettext_lazy(
         "Nothing is to be done if that is what you mean. For points, choose “Autograded tests” in Create Assignment."
     ),
