@@ -1,5 +1,7 @@
 """A submission with its mark and feedback, for the learner, their team and staff; a cohort's submissions of a lab."""
 
+from http import HTTPStatus
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -35,7 +37,7 @@ from labs.services.panels import make_version
 from labs.views.responses import render_polled
 from labs.views.score_sheet import ScoreSheet, make_sheet
 
-LONGEST_NUMBER = 19
+LONGEST_NUMBER: Final = 19
 """Digits that a database's number can have."""
 
 
@@ -68,18 +70,10 @@ def submission_grade(request: SignedInRequest, submission_id: UUID) -> HttpRespo
     if run is None or not attempt.is_graded or request.POST.get("run") != str(run.public_id):
         messages.warning(request, _("This attempt was graded anew in the meantime, so nothing was saved."))
         return redirect("labs:submission", submission_id)
-    seen = _number(request.POST.get("seen"))
-    sheet = make_sheet(run, request.POST, seen=seen)
-    status = 422
-    if sheet.is_valid:
-        try:
-            changes = grade_by_hand(run, sheet.given(), actor=request.user, seen=seen)
-        except RefusedError as refusal:
-            messages.warning(request, sentence_for(refusal.reason))
-            status = 409
-        else:
-            messages.success(request, _count_saved(len(changes)))
-            return _go_on(request, found)
+    sheet = make_sheet(run, request.POST, seen=_number(request.POST.get("seen")))
+    status = _save_scores(request, sheet)
+    if status == HTTPStatus.OK:
+        return _go_on(request, found)
     return render(request, "labs/submission_detail.html", _context(request.user, found, sheet), status=status)
 
 
@@ -146,6 +140,20 @@ def _result_context(attempt: Attempt, reader: User, sheet: ScoreSheet | None) ->
 def _find_neighbours(found: Submission) -> Neighbours:
     cohort_lab: CohortLab = find_cohort_lab(found.enrolment.cohort, found.lab)
     return find_neighbours(cohort_lab, found)
+
+
+def _save_scores(request: SignedInRequest, sheet: ScoreSheet) -> HTTPStatus:
+    """Save what was entered, where all of it can be; the answer's status, OK where it was saved."""
+    if not sheet.is_valid:
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    seen = _number(request.POST.get("seen"))
+    try:
+        changes = grade_by_hand(sheet.run, sheet.given(), actor=request.user, seen=seen)
+    except RefusedError as refusal:
+        messages.warning(request, sentence_for(refusal.reason))
+        return HTTPStatus.CONFLICT
+    messages.success(request, _count_saved(len(changes)))
+    return HTTPStatus.OK
 
 
 def _go_on(request: SignedInRequest, found: Submission) -> HttpResponse:

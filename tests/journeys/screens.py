@@ -46,7 +46,7 @@ def assert_fits(page: Page) -> None:
     """Nobody has to scroll sideways once the page is drawn."""
     viewport = page.viewport_size
     assert viewport, "the page has no viewport"
-    width = "document.documentElement.scrollWidth"
+    width = "document.documentElement?.scrollWidth ?? Infinity"  # none yet while the page is on its way
     wait_until(
         lambda: page.evaluate(width) <= viewport["width"],
         f"{page.url} fits into {viewport['width']} pixels",

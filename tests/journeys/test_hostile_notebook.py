@@ -105,9 +105,12 @@ def assert_harmless(stack: Stack, window: BrowserContext, path: str) -> None:
     assert policy["frame-ancestors"] == ["'none'"]
 
     # The work is there to be read, and there is nothing in it that could act.
+    page.get_by_label("Show the whole notebook").check()
     expect(page.get_by_text("end-of-attacks").first).to_be_visible()
-    expect(page.locator(".notebook :is(script, iframe, object, embed, form, input, video, style, link, meta, base)")
-           ).to_have_count(0)  # fmt: skip
+    made_by_learner = ".notebook :is(.cell-source, .cell-output, .prose)"
+    acting = ":is(script, iframe, object, embed, form, input, video, style, link, meta, base)"
+    expect(page.locator(f"{made_by_learner} {acting}")).to_have_count(0)
+    expect(page.locator(made_by_learner).first).to_be_visible()
     expect(page.locator("#submission-status")).to_have_count(1)
     press_everything(page)
 
