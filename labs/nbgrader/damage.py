@@ -1,6 +1,5 @@
 """The cells of a damaged notebook made those of its release again, and each damage named."""
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -196,10 +195,9 @@ def _read_roles(meta: Mapping[str, Any]) -> tuple[object, ...]:
 def _read_points(meta: Mapping[str, Any]) -> float | None:
     """Old schemas wrote them as text, and nothing for none."""
     try:
-        points = float(meta.get("points") or 0)
+        return float(meta.get("points") or 0)
     except (ValueError, TypeError, OverflowError):
         return None
-    return points if math.isfinite(points) else None
 
 
 def _copy_released(released: NotebookNode) -> NotebookNode:
