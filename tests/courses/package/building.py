@@ -91,10 +91,12 @@ FILES: Changes = {
 
 
 def check_fake_lab(unit: UnitSource, report: Report) -> object:
-    """What stands in for labs: one notebook that is broken when it says so."""
+    """What stands in for labs: notebooks that are broken, or worth a hint, when they say so."""
     for notebook in sorted((unit.folder / "source").glob("*.ipynb")):
+        path = f"{unit.path}/source/{notebook.name}"
+        if "clock" in notebook.read_text():
+            report(path, "This notebook reads the clock.", line=3, code="reads-clock", is_hint=True)
         if "broken" in notebook.read_text():
-            path = f"{unit.path}/source/{notebook.name}"
             report(path, "This notebook is broken.", line=1, code="broken-notebook")
     return dict(unit.settings)
 

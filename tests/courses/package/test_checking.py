@@ -423,3 +423,9 @@ def test_every_file_counts_in_the_hash(path: str, tmp_path: Path) -> None:
 def test_the_demo_course_is_in_order() -> None:
     folder = Path(__file__).parents[3] / "courses" / "demo" / "ai-factory-essentials"
     assert report_on(folder) == []
+
+
+def test_a_hint_stands_beside_a_package_in_order(tmp_path: Path) -> None:
+    package, problems = check(write_package(tmp_path, {f"{M}/30-try-it/source/try.ipynb": "clock"}))
+    assert package is not None
+    assert [(problem.line, problem.is_hint) for problem in problems] == [(3, True)]

@@ -135,6 +135,11 @@ def test_with_anything_wrong_everything_is_said_and_nothing_is_imported(tmp_path
     assert not Course.objects.exists()
 
 
+def test_hints_keep_nothing_from_being_imported(tmp_path: Path) -> None:
+    changes = {f"{M}/30-try-it/source/try.ipynb": "clock"}
+    assert import_package(write_package(tmp_path, changes)).is_new
+
+
 def test_a_fault_half_way_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = dict(unit_kinds.registered_kinds())
     fails = unit_kinds.UnitKind(

@@ -7,7 +7,20 @@ import pytest
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.exceptions import BoxUnavailableError
-from labs.nbgrader import SourceProblem, make_release, rehearse
+from labs.nbgrader import (
+    CellKind,
+    CellResult,
+    Evidence,
+    GradeCellSpec,
+    GradingResult,
+    NotebookResult,
+    ReleasedLab,
+    SourceProblem,
+    make_release,
+    rehearse,
+    rehearsing,
+)
+from labs.states import GradingOutcome
 from tests.labs.nbgrader.writing import Cell, answer, code, graded, markdown, solution, task, write
 
 live = pytest.mark.live
@@ -117,3 +130,33 @@ def test_without_an_environment_it_is_no_fault_of_the_author(environment: BoxEnv
     nowhere = BoxEnvironment(Path("/nowhere/python"))
     with pytest.raises(BoxUnavailableError):
         rehearse(release, limits=BoxLimits(), environment=nowhere)
+
+
+def test_a_test_that_takes_more_than_one_answer_is_named_and_so_is_a_blank_that_is_taken_for_cheating(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the twin run finds it; nothing is run here."""
+
+    def grade(_release: ReleasedLab, submitted: Mapping[str, bytes], **_named: object) -> GradingResult:
+        cell = CellResult(
+            grade_id="test",
+            kind=CellKind.AUTOGRADED,
+            auto_score=None,
+            max_score=2,
+            extra_credit=0,
+            needs_manual_grade=True,
+            was_run=True,
+            is_tampered=True,
+        )
+        evidence = Evidence("test", "assert f(2) > 3", "assert f(2) > 2")
+        outcome = GradingOutcome.TAMPERED
+        notebook = NotebookResult("lab", outcome, "tampered", None, (cell,), (), evidence=(evidence,))
+        return GradingResult(outcome, (notebook,))
+
+    monkeypatch.setattr(rehearsing, "autograde", grade)
+    source = {"lab.ipynb": write(doubling("return 2 * x"), graded("test", "assert f(2) > 3", 2))}
+    spec = GradeCellSpec("lab", "test", CellKind.AUTOGRADED, 2, is_manual=False, position=0)
+    release = ReleasedLab("lab", source, b"", source, (spec,))
+    problems = rehearse(release, limits=BoxLimits(), environment=BoxEnvironment(Path("/nowhere/python")))
+    assert [problem.code for problem in problems] == ["blank_gets_points", "takes_any_answer"]
+    assert "with “assert f(2) > 2” in the place of “assert f(2) > 3”" in problems[1].message

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from courses import unit_kinds
 from courses.package import PackageUnit
-from courses.unit_kinds import Report, Trial, UnitSource
+from courses.unit_kinds import Report, Trial
 from tests.courses.package.building import KINDS, M, write_package
 
 
@@ -74,24 +74,17 @@ def test_whoever_stops_it_is_told_that_nothing_is_left(
     assert capsys.readouterr().err == "Stopped. Nothing was left behind.\n"
 
 
-def test_hints_are_printed_and_are_no_problem(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def hint(unit: UnitSource, report: Report) -> object:
-        report(f"{unit.path}/source/try.ipynb", "This reads the clock.", line=3, code="clock", is_hint=True)
-        return {}
-
-    monkeypatch.setitem(unit_kinds._kinds, "lab", replace(KINDS["lab"], check=hint))
-    folder = write_package(tmp_path)
+def test_hints_are_printed_and_are_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_package(tmp_path, {f"{M}/30-try-it/source/try.ipynb": "clock"})
     call_command("check_course", str(folder))
-    hinted = f"{M}/30-try-it/source/try.ipynb:3: hint: This reads the clock.\n"
+    hint = f"{M}/30-try-it/source/try.ipynb:3: hint: This notebook reads the clock.\n"
     assert capsys.readouterr().out == (
-        f"{hinted}\n1 hint in 1 file.\nsmall-course is in order. Modules: 1. Units: 3. Languages: en, fi.\n"
+        f"{hint}\n1 hint in 1 file.\nsmall-course is in order. Modules: 1. Units: 3. Languages: en, fi.\n"
     )
     (folder / f"{M}/10-what-it-is.fi.md").write_text("# A\n\n[B](b.md)\n")
     with pytest.raises(SystemExit):
         call_command("check_course", str(folder))
-    assert capsys.readouterr().out.endswith(f"{hinted}\n1 problem and 1 hint in 2 files.\n")
+    assert capsys.readouterr().out.endswith(f"{hint}\n1 problem and 1 hint in 2 files.\n")
 
 
 def test_problems_are_grouped_by_file_and_the_status_is_1(
