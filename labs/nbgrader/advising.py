@@ -14,6 +14,7 @@ from labs.nbgrader.altering import Strength, list_alterations
 from labs.nbgrader.autotests import AUTOTEST
 from labs.nbgrader.languages import IPYTHON_SYNTAX
 from labs.nbgrader.messages import parse_cell
+from labs.nbgrader.origins import Origins, read_origins
 
 # By the name that they have where they come from. Speed is the clock too.
 _CLOCKS: Final = frozenset(
@@ -63,6 +64,7 @@ class Hint:
 def find_hints(notebook: NotebookNode) -> Iterator[Hint]:
     """About the autograded cells of a Python notebook."""
     names: dict[str, str] = {}
+    origins = read_origins(cell.source for cell in notebook.cells if cell.cell_type == "code")
     for index, cell in enumerate(notebook.cells):
         tree = parse_cell(cell.source) if cell.cell_type == "code" else None
         if tree is None:
@@ -71,21 +73,21 @@ def find_hints(notebook: NotebookNode) -> Iterator[Hint]:
         if not utils.is_grade(cell) or utils.is_solution(cell) or AUTOTEST in cell.source:
             continue
         if float(cell.metadata.nbgrader.points):
-            yield from _weigh(index, cell.source, tree)
+            yield from _weigh(index, cell.source, tree, origins)
         lines = cell.source.split("\n")
         said = {found: call for call in reversed(_list_calls(tree)) if (found := _advise(call, names))}
         for (code, message), call in said.items():
             yield Hint(index, code, message, lines[call.lineno - 1].strip())
 
 
-def _weigh(index: int, source: str, tree: ast.Module) -> Iterator[Hint]:
+def _weigh(index: int, source: str, tree: ast.Module, origins: Origins) -> Iterator[Hint]:
     """Whether a test can tell right from wrong, and cheating from either."""
     if _tests_nothing(source, tree):
         message = _(
             "This graded cell only defines things: nothing in it can fail, so that every answer gets its points."
         )
         yield Hint(index, "tests_nothing", message)
-    elif not _expects_constants(source):
+    elif not _expects_constants(source, origins):
         message = _(
             "Cheating is hard to find in this cell: it expects no constant that could be exchanged for another one."
             " Compare with constants, such as assert f(2) == 4."
@@ -93,8 +95,9 @@ def _weigh(index: int, source: str, tree: ast.Module) -> Iterator[Hint]:
         yield Hint(index, "expects_nothing", message)
 
 
-def _expects_constants(source: str) -> bool:
-    found = list_alterations(source, source, random.Random(0))  # noqa: S311 - which ones there are, is asked
+def _expects_constants(source: str, origins: Origins) -> bool:
+    chance = random.Random(0)  # noqa: S311 - which ones there are, is asked
+    found = list_alterations(source, source, chance, origins)
     return any(alteration.strength >= Strength.LOOKALIKE for alteration in found)
 
 

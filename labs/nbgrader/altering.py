@@ -15,6 +15,7 @@ from labs.nbgrader.certainty import CertainSteps
 from labs.nbgrader.expectations import Edit, Expectations
 from labs.nbgrader.literals import bind_literals
 from labs.nbgrader.messages import parse_cell
+from labs.nbgrader.origins import Origins
 from labs.nbgrader.partial_credit import deny_points, find_points
 
 
@@ -36,28 +37,32 @@ class Alteration:
     strength: int
 
 
-def choose_alteration(source: str, released: str, chance: random.Random) -> Alteration | None:
+def choose_alteration(
+    source: str, released: str, chance: random.Random, origins: Origins
+) -> Alteration | None:
     """One altered test, by chance, where it can be of what the learner's release does not show (`released`).
 
-    None for a cell that can be altered in no way that honest work is certain to fail.
+    `origins` are those of the author's whole notebook. None for a cell that can be altered in no way that honest work
+    is certain to fail.
     """
-    found = list_alterations(source, released, chance)
+    found = list_alterations(source, released, chance, origins)
     strongest = max((each.strength for each in found), default=None)
     return chance.choice([each for each in found if each.strength == strongest]) if found else None
 
 
-def list_alterations(source: str, released: str, chance: random.Random) -> list[Alteration]:
+def list_alterations(source: str, released: str, chance: random.Random, origins: Origins) -> list[Alteration]:
     """All ways in which the cell can be altered."""
     if source.lstrip().startswith("%%") or source.rstrip().endswith("\\") or "\r" in source or "\f" in source:
         return []  # what a cell magic makes of an error is its own affair
     text = _Text(source, released)
     tree = parse_cell(source)
-    found = [] if tree is None else list(_find(tree, text, chance))
+    expectations = None if tree is None else Expectations(chance, bind_literals(tree), origins)
+    found = list(_find(tree, text, expectations)) if tree and expectations else []
     return found or [text.add_line(f"assert {_contradict(chance)}", Strength.ADDED_LINE)]
 
 
-def _find(tree: ast.Module, text: "_Text", chance: random.Random) -> Iterator[Alteration]:
-    expectations = Expectations(chance, bind_literals(tree))
+def _find(tree: ast.Module, text: "_Text", expectations: Expectations) -> Iterator[Alteration]:
+    chance = expectations.chance
     steps = CertainSteps(tree, expectations)
     for edit in steps.find_lookalikes():
         yield from text.edit([edit], Strength.LOOKALIKE)
@@ -65,7 +70,8 @@ def _find(tree: ast.Module, text: "_Text", chance: random.Random) -> Iterator[Al
     if points is not None and not steps.has_test:
         yield from text.edit([(points, f"float({text.read(points)}) * 0")], Strength.CONTRADICTION)
         if edits := deny_points(tree, points, expectations):
-            yield from text.edit(edits, Strength.LOOKALIKE)
+            # A number of numpy's shows as no number at all, and then counts as a pass.
+            yield from text.edit(edits, Strength.LOOKALIKE, as_number=points)
         elif isinstance(points, ast.Call):  # which gives points, or prints, or asserts
             yield text.add_line(f"assert {_contradict(chance)}", Strength.CONTRADICTION)
     for test, is_met in steps.find_conditions():
@@ -97,12 +103,17 @@ class _Text:
         start, end = self._find_span(node)
         return self._bytes[start:end].decode()
 
-    def edit(self, edits: Sequence[Edit], strength: Strength) -> Iterator[Alteration]:
-        """The text with these nodes exchanged, unless that is no Python any more."""
+    def edit(
+        self, edits: Sequence[Edit], strength: Strength, *, as_number: ast.expr | None = None
+    ) -> Iterator[Alteration]:
+        """The text with these nodes exchanged (and one made a number of), unless that is no Python any more."""
+        changes = [(*self._find_span(node), _quote_alike(self.read(node), new)) for node, new in edits]
+        if as_number is not None:
+            start, end = self._find_span(as_number)
+            changes += [(start, start, "float("), (end, end, ")")]
         altered = self._bytes
-        for node, new in sorted(edits, key=lambda edit: self._find_span(edit[0]), reverse=True):
-            start, end = self._find_span(node)
-            altered = altered[:start] + _quote_alike(self.read(node), new).encode() + altered[end:]
+        for start, end, new in sorted(changes, reverse=True):
+            altered = altered[:start] + new.encode() + altered[end:]
         source = altered.decode()
         if parse_cell(source) is None or source == self.source:
             return

@@ -86,13 +86,18 @@ class CertainSteps:
             case ast.With():
                 names = [find_call_name(item.context_expr) for item in statement.items]
                 if len(names) == 1 and names[0] in _CATCHERS:
-                    yield statement
+                    yield from self._catch(statement)
                 elif set(names) <= _TRANSPARENT:
                     yield from self._walk(statement.body, is_inside=is_inside)
             case ast.If():
                 yield from self._enter_condition(statement, is_inside=is_inside)
             case ast.Try():
                 yield from self._enter_try(statement, is_inside=is_inside)
+
+    def _catch(self, statement: ast.With) -> Iterator[ast.stmt]:
+        catcher = statement.items[0].context_expr
+        if isinstance(catcher, ast.Call) and self._expectations.origins.is_library(catcher):
+            yield statement
 
     def _enter_condition(self, statement: ast.If, *, is_inside: bool) -> Iterator[ast.stmt]:
         if surely_raises(statement.body):

@@ -20,13 +20,14 @@ from labs.nbgrader.lookalikes import (
     is_truth,
     read_number,
 )
+from labs.nbgrader.origins import Origins
+from labs.nbgrader.tolerances import BESIDES, read_tolerance
 
 # What stands in the place of a node of the author's source.
 Edit = tuple[ast.expr, str]
 # Where the words of a name are bound once and used once, the literals that it may stand for.
 Literals = Mapping[str, Sequence[ast.expr]]
 
-_NEARLY: Final = Tolerance(rel=1e-4, abs=1e-4)  # wider than any library's default
 _EXACT_CALLS: Final = frozenset(
     {
         "eq_",
@@ -70,10 +71,6 @@ _TAKES_NOTHING_FOR_ANYTHING: Final = frozenset(
         "assert_allclose",
     }
 )
-_RELATIVE: Final = frozenset({"rtol", "rel_tol", "rel"})
-_ABSOLUTE: Final = frozenset({"atol", "abs_tol", "abs", "delta"})
-_DIGITS: Final = frozenset({"places", "decimal"})
-_BESIDES: Final = frozenset({"msg", "err_msg", "verbose", "strict", "equal_nan", "nan_ok", "check_dtype"})
 _MAGNITUDES: Final = frozenset({"abs", "fabs", "absolute", "len"})
 _INFINITY: Final = "1e999"
 
@@ -84,6 +81,7 @@ class Expectations:
 
     chance: random.Random
     literals: Literals
+    origins: Origins
 
     def deny(self, node: ast.expr, *, is_met: bool = True) -> Iterator[Edit]:
         """Single edits after which an expression that is true for honest work (or false: `is_met`) no longer is so."""
@@ -128,7 +126,9 @@ class Expectations:
 
     def _alter_pair(self, left: ast.expr, right: ast.expr) -> Iterator[Edit]:
         for side, other in ((right, left), (left, right)):
-            if find_call_name(side) == "approx" and isinstance(side, ast.Call) and side.args:
+            if find_call_name(side) == "approx":
+                if not (isinstance(side, ast.Call) and side.args and self.origins.is_library(side)):
+                    continue
                 tolerance = read_tolerance(side.args[1:], ("rel", "abs"), side.keywords)
                 yield from self._alter_each(side.args[0], other, tolerance)
             elif isinstance(side, ast.Name) and side.id in TYPES and not isinstance(other, ast.Name):
@@ -206,6 +206,8 @@ class Expectations:
             names = {each.id for each in ast.walk(kind) if isinstance(each, ast.Name)}
             if names <= TYPES and isinstance(kind, ast.Name | ast.Tuple):
                 yield kind, Lookalikes(self.chance).choose_type(names)
+        elif not self.origins.is_library(node):
+            return
         elif name == "array_equal" and len(node.args) == 2:
             yield from self._alter_arguments(node, EXACT)
         elif name in _NEAR_PREDICATES and len(node.args) >= 2:
@@ -230,6 +232,8 @@ class Expectations:
     def deny_call(self, node: ast.Call) -> Iterator[Edit]:
         """As `deny` for a call that raises where what it expects is not met."""
         name = find_call_name(node)
+        if not self.origins.is_library(node):
+            return
         if name in ("assertTrue", "assert_", "assert_true", "ok_") and node.args:
             yield from self.deny(node.args[0])
         elif name in ("assertFalse", "assert_false") and node.args:
@@ -242,7 +246,7 @@ class Expectations:
         elif name in ("assertRaises", "assertRaisesRegex", "assert_raises", "raises") and len(node.args) >= 2:
             yield from self.deny_exception(node.args[0])
         elif len(node.args) >= 2 and name in _EXACT_CALLS:
-            if all(keyword.arg in _BESIDES for keyword in node.keywords):
+            if all(keyword.arg in BESIDES for keyword in node.keywords):
                 yield from self._alter_arguments(node, EXACT)
         elif len(node.args) >= 2 and name in _NEAR_CALLS:
             tolerance = read_tolerance(node.args[2:], _NEAR_CALLS[name], node.keywords)
@@ -274,37 +278,12 @@ def _relatives(known: set[str]) -> frozenset[str]:
 
 
 def _is_row(node: ast.expr) -> bool:
-    """Several values in a row: no array without any has that shape."""
+    """Several values in a row, or several such rows: no array without values fits to it."""
     inner = node.args[0] if isinstance(node, ast.Call) and len(node.args) == 1 else node
-    return isinstance(inner, ast.List | ast.Tuple | ast.Set) and len(inner.elts) > 1
+    if not isinstance(inner, ast.List | ast.Tuple) or len(inner.elts) < 2:
+        return False
+    return not any(isinstance(each, ast.List | ast.Tuple) and not _is_row(each) for each in inner.elts)
 
 
 def has_call(node: ast.AST) -> bool:
     return any(isinstance(each, ast.Call) for each in ast.walk(node))
-
-
-def read_tolerance(
-    positional: Sequence[ast.expr], names: Sequence[str], keywords: Sequence[ast.keyword]
-) -> Tolerance | None:
-    """The tolerance that a call asks for, at least the widest default; None where that cannot be told."""
-    if len(positional) > len(names):
-        return None
-    given = [*zip(names, positional, strict=False), *((keyword.arg, keyword.value) for keyword in keywords)]
-    rel, most = _NEARLY.rel, _NEARLY.abs
-    for name, node in given:
-        if name in _BESIDES:
-            continue
-        number = read_number(node)
-        if number is None or isinstance(number, complex) or number < 0:
-            return None
-        if name in _RELATIVE:
-            rel = max(rel, number)
-        elif name in _ABSOLUTE:
-            most = max(most, number)
-        elif name in _DIGITS:
-            most = max(most, 1.5 * 10.0 ** -min(number, 300))
-        elif name == "significant":
-            rel = max(rel, 10.0 ** (1 - min(number, 300)))
-        else:
-            return None
-    return Tolerance(rel, most)

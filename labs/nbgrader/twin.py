@@ -17,6 +17,7 @@ from labs.box import Execution, name_cell
 from labs.nbgrader.altering import Alteration, choose_alteration
 from labs.nbgrader.languages import PYTHON, find_language
 from labs.nbgrader.notebooks import read_source
+from labs.nbgrader.origins import read_origins
 from labs.nbgrader.results import Evidence
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import find_points
@@ -76,11 +77,12 @@ def _make_twin(run: Run, name: str, notebook: NotebookNode) -> _Twin:
     if find_language(source) != PYTHON:
         return _Twin(altered, alterations)
     released = _read_released(run, name)
+    origins = read_origins(cell.source for cell in source.cells if cell.cell_type == "code")
     for cell in altered.cells:
         if not _is_test(cell):
             continue
         grade_id = cell.metadata.nbgrader.grade_id
-        alteration = choose_alteration(cell.source, released.get(grade_id, ""), run.chance)
+        alteration = choose_alteration(cell.source, released.get(grade_id, ""), run.chance, origins)
         if alteration is not None:
             cell.source = alteration.source
             alterations[grade_id] = alteration

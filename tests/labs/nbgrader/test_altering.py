@@ -10,6 +10,7 @@ import pytest
 
 from labs.nbgrader.altering import Alteration, Strength, choose_alteration, list_alterations
 from labs.nbgrader.messages import parse_cell
+from labs.nbgrader.origins import Origins, read_origins
 from tests.labs.nbgrader.authors import AuthorTest, load
 
 SEEDS = range(5)
@@ -17,7 +18,8 @@ PLAIN, PARTIAL = load("plain"), load("partial")
 
 
 def alter(test: str, seed: int = 0, released: str = "") -> list[Alteration]:
-    return list_alterations(test, released, random.Random(seed))
+    origins = read_origins([test, "from nose.tools import assert_equal, assert_raises, eq_"])
+    return list_alterations(test, released, random.Random(seed), origins)
 
 
 def alter_best(test: str, seed: int = 0) -> list[Alteration]:
@@ -167,7 +169,7 @@ def test_what_the_learner_does_not_know_is_altered_rather_than_what_they_know() 
     visible, hidden = "assert f(1) == 2", "assert f(21) == 42"
     source = f"{visible}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
     for seed in range(30):
-        chosen = choose_alteration(source, visible, random.Random(seed))
+        chosen = choose_alteration(source, visible, random.Random(seed), Origins())
         assert chosen is not None
         assert chosen.expected == hidden
         assert chosen.altered != hidden
@@ -176,7 +178,7 @@ def test_what_the_learner_does_not_know_is_altered_rather_than_what_they_know() 
 
 def test_of_several_lines_the_choice_and_the_change_are_chances() -> None:
     source = "assert f(1) == 2\nassert f(21) == 42"
-    chosen = [choose_alteration(source, source, random.Random(seed)) for seed in range(40)]
+    chosen = [choose_alteration(source, source, random.Random(seed), Origins()) for seed in range(40)]
     assert {each.expected for each in chosen if each} == {"assert f(1) == 2", "assert f(21) == 42"}
     assert len({each.altered for each in chosen if each}) > 10
 
@@ -184,7 +186,7 @@ def test_of_several_lines_the_choice_and_the_change_are_chances() -> None:
 def test_what_is_better_than_a_contradiction_is_taken_first() -> None:
     source = "assert f(1)\nassert f(21) == 42"
     for seed in range(20):
-        chosen = choose_alteration(source, source, random.Random(seed))
+        chosen = choose_alteration(source, source, random.Random(seed), Origins())
         assert chosen is not None
         assert chosen.expected == "assert f(21) == 42"
 
@@ -194,7 +196,7 @@ def test_what_is_better_than_a_contradiction_is_taken_first() -> None:
     ["%%capture\nassert f(1) == 2", "\n %%time\nassert f(1)", "!ls \\", "assert f(1) == 2\r\n"],
 )
 def test_what_may_not_show_an_error_is_not_altered(source: str) -> None:
-    assert choose_alteration(source, "", random.Random(0)) is None
+    assert choose_alteration(source, "", random.Random(0), Origins()) is None
 
 
 def test_lines_of_magic_stay_as_they_are() -> None:
@@ -240,3 +242,41 @@ def test_an_altered_text_has_the_quotation_marks_of_the_authors() -> None:
     for seed in range(30):
         (altered,) = alter_best('assert f() == "a\\"b\'c\\n"', seed)
         assert len(eval(altered.altered.removeprefix("assert f() == "))) == 6
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "def assert_equal(a, b):\n    print(a == b)",
+        "from helpers import assert_equal",
+        "import helpers as np",
+        "from helpers import *",
+        "class Checker:\n    def assert_equal(self, a, b): pass",
+    ],
+)
+@pytest.mark.parametrize("test", ["assert_equal(f(), 3)", "np.assert_equal(f(), 3)"])
+def test_what_may_be_an_authors_own_is_not_taken_for_a_librarys(own: str, test: str) -> None:
+    is_certain = test.startswith("np.") and own == "from helpers import *"
+    found = list_alterations(test, "", random.Random(0), read_origins([own, test]))
+    assert any(each.strength > Strength.LOOKALIKE for each in found) is is_certain
+
+
+def test_what_an_authors_own_class_made_is_their_own() -> None:
+    origins = read_origins(["from helpers import Checker", "check = Checker(strict=True)"])
+    found = list_alterations("check.assertEqual(f(), 3)", "", random.Random(0), origins)
+    assert not any(each.strength > Strength.LOOKALIKE for each in found)
+
+
+def test_points_of_numpy_are_made_a_number() -> None:
+    (altered,) = alter_best("2 * (f(1) == 2)")
+    assert altered.altered.startswith("float(2 * (f(1) == ")
+
+
+def test_everything_of_a_library_is_known_where_nothing_else_was_taken_whole() -> None:
+    call = "assert_equal(f(), 3)"
+    for taken, is_known in ({"nose.tools": True, "helpers": False}).items():
+        origins = read_origins([f"from {taken} import *", "from numpy.testing import *" if is_known else ""])
+        found = list_alterations(call, "", random.Random(0), origins)
+        assert any(each.strength > Strength.LOOKALIKE for each in found) is is_known
+    mixed = read_origins(["from helpers import *", "from nose.tools import *"])
+    assert list_alterations(call, "", random.Random(0), mixed)[0].strength <= Strength.LOOKALIKE
