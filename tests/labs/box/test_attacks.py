@@ -13,7 +13,7 @@ import pytest
 from tests.labs.box.attacks import CASES, HIDDEN_WORD, ROOT, load_cases
 from tests.labs.box.people import as_user
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.xdist_group("attacks")]
 
 IS_ROOT = os.geteuid() == 0
 IDENTITIES = ["root", "user"] if IS_ROOT else ["user"]
@@ -32,7 +32,7 @@ def grade(identity: str, python: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.labs.box.attacks", str(python)]
     if identity != IDENTITIES[0]:
         command = as_user([*command, *FOR_BOTH], python=python)
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=880, check=False)
 
 
 @pytest.fixture(params=IDENTITIES)
