@@ -11,7 +11,7 @@ from labs.services.sessions import find_delay
 from labs.states import SessionStatus
 
 Kind = Literal["hub_down", "paja_behind", "slow", "unsaved"]
-Stage = Literal["before", "starting", "ready", "stopping"]
+Stage = Literal["before", "starting", "ready", "stopping", "restarting"]
 
 BEHIND_AFTER: Final = timedelta(seconds=30)
 """Hubs are asked every few seconds. One that is not known to be down and has not been asked for so long: Paja's own
@@ -39,6 +39,8 @@ class Trouble:
 def find_trouble(hub: Hub, session: LabSession | None, now: datetime) -> Trouble | None:
     """What hinders a start, a session or its stop; the cause that explains the others, else None."""
     stage = STAGES.get(session.status, "before") if session else "before"
+    if session and session.is_restarting and stage == "stopping":
+        stage = "restarting"
     if hub.down_since:
         return Trouble("hub_down", stage, hub.factory.city, hub.down_since)
     if hub.answered_at and now - hub.answered_at > BEHIND_AFTER:

@@ -1,7 +1,7 @@
 """A session's page on the way to a lab and to its end: steps, a bar, what hinders it, what the tab says."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from labs.states import SessionStatus
 from tests.labs.views.conftest import MakeSession, session_page
 
 pytestmark = pytest.mark.django_db
+
+LONG_AGO = timezone.now() - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,22 @@ def test_a_factory_that_is_down_is_said_with_what_it_means(
 
     assert "Kajaani has not answered since" in page
     assert words in page
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ({"down_since": timezone.now()}, "your lab starts anew when Kajaani is back."),
+        ({"answered_at": LONG_AGO}, "your lab starts anew as soon as Paja has caught up."),
+    ],
+)
+def test_a_restart_that_has_to_wait_is_still_a_restart(
+    as_ada: Client, make_session: MakeSession, trouble: dict[str, datetime], words: str
+) -> None:
+    session = make_session(SessionStatus.STOPPING, is_restarting=True)
+    Hub.objects.update(**trouble)
+
+    assert words in as_ada.get(session_page(session)).content.decode()
 
 
 @pytest.mark.parametrize("status", [SessionStatus.SPAWNING, SessionStatus.STOPPING])
