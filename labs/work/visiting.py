@@ -72,8 +72,8 @@ def visit_session(session_id: int, *, connect: WorkspaceConnector = connect_for_
         return False
     try:
         with connect(session) as server:
+            see_work(session, server)  # first: whatever goes wrong after it, the work is copied
             bring_new_files(session, server)
-            see_work(session, server)
             is_over = tend_idleness(session, timezone.now())
             say_notice(session, server)
     except (HubUnavailableError, SpawnRejectedError) as error:  # the factory, not the server

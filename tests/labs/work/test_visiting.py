@@ -138,6 +138,16 @@ def test_a_visit_brings_new_files_that_could_not_be_put_in_place_at_the_press(se
     assert session.events.filter(reason=f"new_files_placed.{newer.number}").exists()
 
 
+def test_new_files_that_we_have_lost_keep_no_work_from_being_copied(session: LabSession) -> None:
+    newer = make.LabReleaseFactory.create(lab=session.lab, learner_files={"extra.py": "0" * 64})
+    assert session.enrolment is not None
+    make.LabUnitFactory.create(unit__release=session.enrolment.cohort.release, release=newer)
+    note_decision(session, Decision.WANTED, newer)
+    with pytest.raises(FileNotFoundError):
+        visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
+    assert session.workspace.snapshots.exists()
+
+
 def test_a_page_that_is_open_does_not_have_it_copied_more_often(session: LabSession) -> None:
     make.SnapshotFactory.create(workspace=session.workspace, session=session, cause=Snapshot.Cause.TIMER)
     visit_session(session.pk, connect=answering(FakeServer(work_of(session))))
