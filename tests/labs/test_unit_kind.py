@@ -10,7 +10,7 @@ from courses.models import Cohort
 from courses.package import PackageUnit, Problem
 from courses.package.reporting import Problems
 from courses.unit_kinds import Trial, UnitSource
-from labs.box import BoxLimits
+from labs.box import BoxEnvironment, BoxLimits
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.lab_settings import LabSettings
 from labs.models import LabRelease, LabUnit
@@ -95,6 +95,24 @@ RELEASED = ReleasedLab(
     gradebook=b"sqlite",
     grade_cells=(),
 )
+
+
+def test_kernels_are_looked_for_where_this_machine_has_the_environment_of_labs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    asked: list[object] = []
+
+    def check(_source: Mapping[str, bytes], *, environment: object) -> list[SourceProblem]:
+        asked.append(environment)
+        return []
+
+    monkeypatch.setattr("labs.unit_kind.check_source", check)
+    (folder / "source" / "lab.ipynb").write_text("x")
+    settings.LAB_PYTHON = folder / "python"
+    check_lab(source_of(folder), Reported())
+    settings.LAB_PYTHON.touch()
+    check_lab(source_of(folder), Reported())
+    assert asked == [None, BoxEnvironment(folder / "python")]
 
 
 def unit_of(source: Mapping[str, bytes], **tables: Any) -> PackageUnit:
