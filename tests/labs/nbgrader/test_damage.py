@@ -157,6 +157,21 @@ def test_a_cell_id_says_which_cell_lost_its_metadata(released: ReleasedNotebook)
     assert [cell.source for cell in notebook.cells if read_id(cell) in ("explain", "compare")] == ["A", "B"]
 
 
+@pytest.mark.parametrize("answered", ["explain", "compare"])
+def test_of_answers_that_read_alike_the_blank_one_is_not_taken_for_another(
+    answered: str, work: bytes, released: ReleasedNotebook
+) -> None:
+    def strip(known: dict[str, Any], cells: list[Any]) -> None:
+        for name in ("explain", "compare"):
+            known[name]["source"] = "Mine." if name == answered else "YOUR ANSWER HERE"
+        for cell in cells:
+            cell["metadata"] = {}
+
+    notebook, _damage = mend(edit_cells(work, strip), released)
+    texts = {meta["grade_id"]: text for _type, text, meta in show_known(notebook)}
+    assert {name for name in ("explain", "compare") if texts[name] == "Mine."} == {answered}
+
+
 def test_moved_cells_are_as_few_as_possible(work: bytes, released: ReleasedNotebook) -> None:
     def move(known: dict[str, Any], cells: list[Any]) -> None:
         cells.append(cells.pop(cells.index(known["double"])))

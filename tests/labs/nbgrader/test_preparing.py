@@ -27,7 +27,7 @@ from tests.labs.nbgrader.preparing import (
     show_known,
     work_on,
 )
-from tests.labs.nbgrader.writing import edit, solution, write
+from tests.labs.nbgrader.writing import answer, code, solution, write
 
 REASONS = {"broken_json", "not_a_notebook", "unknown_format", "notebook_too_large"}
 MENDED = {name: way for name, way in DAMAGES.items() if way.keeps_points}
@@ -82,17 +82,21 @@ def test_what_cannot_be_mended_is_refused_with_its_reason(name: str, run: Run, w
 
 
 def test_nobody_waits_for_an_answer_that_is_lost(tmp_path: Path) -> None:
-    # What the author hides in an answer makes nbgrader's checksum another one than that of the released text.
-    hidden = "Say why.\n=== BEGIN MARK SCHEME ===\nsecret\n=== END MARK SCHEME ==="
-    source = edit(SOURCE, {"explain": hidden})
-    release = release_without_box({"lab.ipynb": source})
-    prepared = prepare(release, {"lab.ipynb": edit(work_on(release), {}, without=["explain"])}, tmp_path)
-    assert prepared.damage == (Damage(DamageKind.CELL_LOST, "explain"),)
-    (lost,) = [cell for cell in prepared.notebook.cells if read_id(cell) == "explain"]
-    assert utils.determine_grade(lost) == (0, 3)
-    assert "secret" not in lost.source
-    (kept,) = [cell for cell in prepared.notebook.cells if read_id(cell) == "compare"]
-    assert utils.determine_grade(kept) == (None, 3)
+    # A hidden test in an answer makes nbgrader's checksum another one than that of the released text.
+    meta = {
+        "grade_id": "a",
+        "grade": True,
+        "solution": True,
+        "points": 3,
+        "locked": False,
+        "schema_version": 3,
+    }
+    text = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n### BEGIN HIDDEN TESTS\nsecret\n### END HIDDEN TESTS"
+    release = release_without_box({"lab.ipynb": write(code(text, nbgrader=meta), answer("b", "Why?", 2))})
+    prepared = prepare(release, {"lab.ipynb": write()}, tmp_path)
+    assert prepared.damage == (Damage(DamageKind.CELL_LOST, "a"), Damage(DamageKind.CELL_LOST, "b"))
+    assert [utils.determine_grade(cell) for cell in prepared.notebook.cells] == [(0, 3), (0, 2)]
+    assert "secret" not in prepared.notebook.cells[0].source
 
 
 def test_a_kernel_that_the_learner_chose_is_the_authors_again(run: Run, work: bytes) -> None:
