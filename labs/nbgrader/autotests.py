@@ -6,7 +6,7 @@ Their templates (`autotests.yml`) are the author's too, and are rendered here, o
 from types import SimpleNamespace
 from typing import Any, Final
 
-from jinja2 import BaseLoader, StrictUndefined
+from jinja2 import BaseLoader, StrictUndefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 from nbclient.exceptions import CellExecutionError
@@ -17,30 +17,25 @@ from labs.box import BoxEnvironment, BoxKernel, BoxLimits
 from labs.box.kernelspecs import choose_kernel
 
 AUTOTEST: Final = "AUTOTEST"
+PLAIN_NODES: Final = (nodes.Output, nodes.TemplateData, nodes.Name)
 KERNELS: Final = frozenset(InstantiateTests().comment_strs) & frozenset(InstantiateTests().sanitizers)
 
 
 class PlainEnvironment(SandboxedEnvironment):
-    """Templates that put values into text and can do nothing else: no attribute, call or filter, nothing that grows.
+    """Templates that put values into text, `{{ snippet }}`, and can do nothing else: nothing calls, loops or grows.
 
     Jinja's own environment, which nbgrader takes, lets a template run any Python in the process that renders it.
     """
 
-    intercepted_binops = frozenset({"*", "**", "%"})
-
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, undefined=StrictUndefined)
-        self.filters.clear()
-        self.globals.clear()
 
-    def is_safe_attribute(self, _obj: object, _attr: str, _value: object) -> bool:
-        return False
-
-    def is_safe_callable(self, _obj: object) -> bool:
-        return False
-
-    def call_binop(self, _context: object, operator: str, _left: object, _right: object) -> Any:
-        raise SecurityError(f"a template of autotests may not use {operator}")
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        template = super()._parse(source, name, filename)
+        for node in template.find_all(nodes.Node):
+            if not isinstance(node, PLAIN_NODES):
+                raise SecurityError(f"a template of autotests may not use {type(node).__name__}")
+        return template
 
 
 # nbgrader makes its environments by this name of its module.

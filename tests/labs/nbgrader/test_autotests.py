@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.exceptions import SecurityError
 from nbgrader.preprocessors import instantiatetests
 
 from labs.box import BoxEnvironment, BoxLimits
@@ -26,6 +26,14 @@ live = pytest.mark.live
         "{{ snippet * 999999999 }}",
         "{{ 9 ** 999999 }}",
         "{{ '%999999999d' % 1 }}",
+        "{{ snippet ~ snippet }}",
+        "{{ snippet + snippet }}",
+        "{{ snippet|upper }}",
+        "{% set twice = snippet %}",
+        "{% for letter in snippet %}{{ letter }}{% endfor %}",
+        "{% macro again() %}{{ again() }}{% endmacro %}",
+        "{% include 'x' %}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
     ],
 )
 def test_a_template_of_the_author_can_do_nothing_but_be_filled_in(template: str) -> None:
@@ -33,20 +41,6 @@ def test_a_template_of_the_author_can_do_nothing_but_be_filled_in(template: str)
     jinja = instantiatetests.j2
     with pytest.raises(SecurityError):
         jinja.Environment(loader=jinja.BaseLoader).from_string(template).render(snippet="f(3)")
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ snippet|center(999999999) }}",
-        "{{ snippet|attr('upper') }}",
-        "{% for number in range(9) %}{{ number }}{% endfor %}",
-        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-    ],
-)
-def test_there_is_nothing_to_call_and_no_filter(template: str) -> None:
-    with pytest.raises(TemplateError):
-        PlainEnvironment().from_string(template).render(snippet="f(3)")
 
 
 def test_a_plain_template_is_filled_in() -> None:
