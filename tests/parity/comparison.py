@@ -116,4 +116,6 @@ def _shorten(error: str) -> str:
 def load_differences() -> dict[Difference, str]:
     """The meant ones, each with its reason."""
     told = tomllib.loads(DIFFERENCES.read_text())
-    return {Difference(*each): group["reason"].strip() for group in told["group"] for each in group["differences"]}
+    return {
+        Difference(*each): group["reason"].strip() for group in told["group"] for each in group["differences"]
+    }
