@@ -76,6 +76,11 @@ def test_a_broken_cell_costs_no_other() -> None:
     assert read(TEXT.replace('"x = 1"', '"x = 1').encode()) == (["# Ä", "y = '→'", "end"], GARBLED)
 
 
+def test_a_part_of_a_broken_cell_is_no_cell() -> None:
+    text = json.dumps({"cells": [*CELLS, code("z", nbgrader={"cell_type": "code", "grade_id": "z"})]})
+    assert read(text[: text.rindex('"source"')].encode()) == (SOURCES, CUT)
+
+
 def test_an_old_notebook_that_is_cut_is_read_as_an_old_one() -> None:
     cell = {"cell_type": "code", "input": "x = 1", "outputs": [], "metadata": {}, "language": "python"}
     old = {"metadata": {}, "nbformat": 3, "worksheets": [{"cells": [cell, cell]}]}
