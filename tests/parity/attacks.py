@@ -74,6 +74,12 @@ def write_record(record: dict[str, Any]) -> None:
     RECORD.write_text(head + ",\n".join(lines) + "\n }\n}\n")
 
 
+def list_stale() -> list[str]:
+    """Cases that nbgrader was not asked about as they are now."""
+    record = read_record()
+    return [case.name for case in load_cases() if not _is_known(case, record)]
+
+
 def _is_known(case: Case, record: dict[str, Any]) -> bool:
     return bool(record["cases"].get(case.name, {}).get("attack") == digest(case))
 

@@ -117,7 +117,8 @@ def _grade(course: Path) -> tuple[dict[str, Any], str, int]:
     """What the command told, what it said on stderr, and the most memory that it and its children held at once."""
     command = [sys.executable, "manage.py", "autograde", str(course), LAB, "--json", "--jobs", "2"]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
+        variables = {**os.environ, "PAJA_DEVELOPMENT": "true", "DJANGO_SETTINGS_MODULE": "config.settings"}
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=out, stderr=err)
         most = 0
         try:
             while process.poll() is None:

@@ -17,6 +17,7 @@ def soak_parity() -> bool:
 
     django.setup()
     logging.disable(logging.WARNING)
+    from tests.parity.attacks import list_stale
     from tests.parity.comparison import compare, grade_with_paja, load_differences
     from tests.parity.recording import record
     from tests.parity.records import RECORDED, read_record
@@ -41,7 +42,11 @@ def soak_parity() -> bool:
             for difference in sorted(found ^ meant):
                 say(f"  {'NEW' if difference in found else 'GONE'} {difference}")
             broken += (not is_same) + len(found ^ meant)
-    return not broken
+    if stale := list_stale():
+        say(
+            f"nbgrader was not asked about these attacks (`python -m tests.parity record-attacks`): {', '.join(stale)}"
+        )
+    return not broken and not stale
 
 
 def _count_cells(submission: dict[str, Any]) -> int:
