@@ -8,6 +8,7 @@ import ast
 import random
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -56,8 +57,11 @@ def list_alterations(source: str, released: str, chance: random.Random, origins:
         return []  # what a cell magic makes of an error is its own affair
     text = _Text(source, released)
     tree = parse_cell(source)
-    expectations = None if tree is None else Expectations(chance, bind_literals(tree), origins)
-    found = list(_find(tree, text, expectations)) if tree and expectations else []
+    found: list[Alteration] = []
+    if tree is not None:
+        # An expression of more terms than Python can go down into is left alone.
+        with suppress(RecursionError):
+            found = list(_find(tree, text, Expectations(chance, bind_literals(tree), origins)))
     return found or [text.add_line(f"assert {_contradict(chance)}", Strength.ADDED_LINE)]
 
 

@@ -163,7 +163,10 @@ class Lookalikes:
         return None
 
     def alter_text(self, text: str) -> str:
-        """A text of the same length whose letters and digits are of the same kinds."""
+        """A text of the same length, each of whose letters and digits is another one of its kind.
+
+        Each: what is compared may be an object that looks at some of them only.
+        """
         if self._is_far or not text:
             return text + "".join(self._chance.choices(string.ascii_lowercase, k=8 if self._is_far else 1))
         places = [place for place, sign in enumerate(text) if sign.isascii() and sign.isalnum()]
@@ -172,7 +175,7 @@ class Lookalikes:
             place = self._chance.randrange(len(text))
             characters[place] = self._chance.choice([sign for sign in "#*+~" if sign != text[place]])
             return "".join(characters)
-        for place in self._chance.sample(places, min(len(places), self._chance.randint(1, 3))):
+        for place in places:
             characters[place] = self._chance.choice(_same_kind(text, text[place]))
         return "".join(characters)
 

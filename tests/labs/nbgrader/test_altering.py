@@ -280,3 +280,16 @@ def test_everything_of_a_library_is_known_where_nothing_else_was_taken_whole() -
         assert any(each.strength > Strength.LOOKALIKE for each in found) is is_known
     mixed = read_origins(["from helpers import *", "from nose.tools import *"])
     assert list_alterations(call, "", random.Random(0), mixed)[0].strength <= Strength.LOOKALIKE
+
+
+def test_every_letter_and_digit_of_a_text_is_another() -> None:
+    (altered,) = alter_best("assert f() == 'Version 1.9, ä!'")
+    other = eval(altered.altered.removeprefix("assert f() == "))
+    same = [one for one, two in zip("Version 1.9, ä!", other, strict=True) if one == two]
+    assert same == [" ", ".", ",", " ", "ä", "!"]
+
+
+@pytest.mark.parametrize("terms", [500, 900, 950, 3000])
+def test_a_test_that_is_too_deep_to_be_read_gets_a_line_that_fails(terms: int) -> None:
+    source = "assert f() == " + "+".join(["1"] * terms)
+    assert choose_alteration(source, source, random.Random(0), Origins()) is not None
