@@ -37,13 +37,21 @@ class BodySizeMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _arguments: object, _names: object
     ) -> HttpResponse | None:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if request.user.is_authenticated:
-            most = getattr(view, "body_max_bytes", most)
-        if length <= most:
+        length = _read_length(request)
+        if length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return None  # nearly always, and then nobody is asked who it is
+        is_known = request.user.is_authenticated
+        if is_known and length <= getattr(view, "body_max_bytes", 0):
             return None
-        if length <= DRAINED and request.user.is_authenticated:
+        if is_known and length <= DRAINED:
             while request.read(_PIECE):
                 pass
         return render(request, "413.html", status=413)
+
+
+def _read_length(request: HttpRequest) -> int:
+    """As Django reads it: what is no number is no body."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

@@ -66,6 +66,13 @@ def test_a_view_that_takes_files_may_take_more_of_those_who_are_signed_in(ada: U
     assert ask(2 * MOST, AnonymousUser(), view) == (413, 0)
 
 
+@pytest.mark.parametrize("length", ["", str(MOST), "many"])
+def test_of_an_ordinary_request_nobody_asks_whose_it_is(length: str) -> None:
+    request = RequestFactory().generic("POST", "/", CONTENT_LENGTH=length)
+    assert not hasattr(request, "user")
+    assert BodySizeMiddleware(show).process_view(request, show, (), {}) is None
+
+
 def test_it_stands_before_whatever_reads_the_body() -> None:
     names = settings.MIDDLEWARE
     assert names.index("config.bodies.BodySizeMiddleware") < names.index(
