@@ -61,8 +61,12 @@ class Attempt:
 
     @property
     def has_fault(self) -> bool:
-        """Whether the notebooks did not run to their end."""
-        return self.is_graded and self.run is not None and self.run.outcome != GradingOutcome.SCORED
+        """Whether the notebooks did not run to their end, or a person still has to look at what was tampered with."""
+        if self.run is None or not self.is_graded:
+            return False
+        if self.run.outcome == GradingOutcome.TAMPERED:
+            return self.mark is None or not self.mark.is_final
+        return self.run.outcome != GradingOutcome.SCORED
 
     @property
     def words(self) -> str:

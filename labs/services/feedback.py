@@ -9,8 +9,9 @@ from labs.blobs import read_blob
 from labs.models import CellGrade, Feedback, GradingRun
 from labs.services.checks import passes
 from labs.services.fault_words import damage_sentence, sentence_of
-from labs.services.marks import CellMark, check_cell, mark_cell, points_of
+from labs.services.marks import CellMark, check_cell, mark_cell, points_of, waits_for_person
 from labs.services.outputs import Allowance, ShownOutput, ShownSource, as_text, show_outputs, show_source
+from labs.states import GradingOutcome
 
 MAX_CELLS: Final = 500
 MAX_BLOB: Final = 32 * 1024 * 1024
@@ -146,7 +147,7 @@ def _join_notebook(
     return FeedbackNotebook(
         name=result["name"],
         points="" if is_check else _sum_points(grades.values()),
-        sentence=sentence_of(as_text(result.get("outcome")), as_text(result.get("reason"))),
+        sentence=_describe_outcome(result, grades.values()),
         faulty_cell=faulty,
         faulty_anchor=anchors.get(faulty, ""),
         cells=tuple(cells),
@@ -175,6 +176,16 @@ def _show_cell(
         is_faulty=is_faulty,
         is_aside=is_plain and not as_text(content.get("grade_id")),
     )
+
+
+def _describe_outcome(result: Mapping[str, Any], grades: Iterable[CellGrade]) -> str:
+    """What became of a notebook; of one that was tampered with nothing more once a person has decided."""
+    outcome = as_text(result.get("outcome"))
+    if outcome == GradingOutcome.TAMPERED and not any(
+        grade.is_tampered and waits_for_person(grade) for grade in grades
+    ):
+        return ""
+    return sentence_of(outcome, as_text(result.get("reason")))
 
 
 def _describe_damage(found: list[dict[str, Any]], anchors: Mapping[str, str]) -> tuple[DamageNote, ...]:

@@ -44,6 +44,22 @@ def test_what_hindered_a_run_is_said_of_both() -> None:
     assert find_attempt(run.submission).words == "Out of time"
 
 
+def test_a_person_looks_at_what_was_tampered_with_until_they_have_decided() -> None:
+    run = make.GradingRunFactory.create(
+        outcome=GradingOutcome.TAMPERED, score=0, max_score=3, needs_manual_grade=True
+    )
+    cell = make.CellGradeFactory.create(run=run, auto_score=None, needs_manual_grade=True, is_tampered=True)
+    waiting = find_attempt(run.submission)
+    assert (waiting.words, waiting.has_fault) == ("A person looks at it", True)
+
+    cell.manual_score, cell.needs_manual_grade = 0, False
+    cell.save()
+    run.needs_manual_grade = False
+    run.save()
+    decided = find_attempt(run.submission)
+    assert (decided.words, decided.has_fault) == ("Graded", False)
+
+
 def test_an_attempt_at_a_practice_lab_is_handed_in_and_at_rest() -> None:
     attempt = find_attempt(make.SubmissionFactory.create())
     assert (attempt.words, attempt.is_moving, attempt.has_failed) == ("Handed in", False, False)

@@ -86,7 +86,6 @@ def test_the_cell_at_fault_is_marked_and_linked() -> None:
         ("kernel_died", "kernel_died", "Restart the kernel"),
         ("invalid_notebook", "missing_notebook", "was not among the files"),
         ("invalid_notebook", "broken_json", "not a notebook that can be graded"),
-        ("tampered", "", "A person looks at these cells"),
     ],
 )
 def test_the_reason_says_more_than_the_outcome(outcome: str, reason: str, words: str) -> None:
@@ -96,6 +95,17 @@ def test_the_reason_says_more_than_the_outcome(outcome: str, reason: str, words:
 
     assert words in found.sentence
     assert ("kept their points" in found.sentence) == (outcome == "kernel_died")
+
+
+def test_what_was_tampered_with_is_said_until_a_person_has_decided() -> None:
+    notebooks = [{"name": "lab", "outcome": "tampered", "reason": "tampered", "faulty_cell": None}]
+    run = make_run(notebook(), outcome="tampered", notebooks=notebooks)
+    grade = make.CellGradeFactory.create(run=run, auto_score=None, needs_manual_grade=True, is_tampered=True)
+    assert "A person looks at these cells" in find_feedback(run)[0].sentence
+
+    grade.manual_score, grade.needs_manual_grade = 0, False
+    grade.save()
+    assert find_feedback(run)[0].sentence == ""
 
 
 def test_a_notebook_that_ran_to_its_end_needs_no_sentence() -> None:
