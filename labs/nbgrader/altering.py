@@ -7,14 +7,15 @@ somebody honest. Pure functions on the text of a cell.
 import ast
 import random
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
 from labs.nbgrader.certainty import CertainSteps
-from labs.nbgrader.expectations import Edit, Expectations
+from labs.nbgrader.expectations import Expectations
 from labs.nbgrader.literals import bind_literals
+from labs.nbgrader.lookalikes import Edits
 from labs.nbgrader.messages import parse_cell
 from labs.nbgrader.origins import Origins
 from labs.nbgrader.partial_credit import deny_points, find_points
@@ -68,8 +69,8 @@ def list_alterations(source: str, released: str, chance: random.Random, origins:
 def _find(tree: ast.Module, text: "_Text", expectations: Expectations) -> Iterator[Alteration]:
     chance = expectations.chance
     steps = CertainSteps(tree, expectations)
-    for edit in steps.find_lookalikes():
-        yield from text.edit([edit], Strength.LOOKALIKE)
+    for edits in steps.find_lookalikes():
+        yield from text.edit(edits, Strength.LOOKALIKE)
     points = find_points(tree, text.source)
     if points is not None and not steps.has_test:
         yield from text.edit([(points, f"float({text.read(points)}) * 0")], Strength.CONTRADICTION)
@@ -108,7 +109,7 @@ class _Text:
         return self._bytes[start:end].decode()
 
     def edit(
-        self, edits: Sequence[Edit], strength: Strength, *, as_number: ast.expr | None = None
+        self, edits: Edits, strength: Strength, *, as_number: ast.expr | None = None
     ) -> Iterator[Alteration]:
         """The text with these nodes exchanged (and one made a number of), unless that is no Python any more."""
         changes = [(*self._find_span(node), _quote_alike(self.read(node), new)) for node, new in edits]

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from labs.nbgrader.expectations import Edit, Expectations
+from labs.nbgrader.expectations import Expectations
 from labs.nbgrader.literals import list_rows
-from labs.nbgrader.lookalikes import find_call_name
+from labs.nbgrader.lookalikes import Edits, find_call_name
 
 _CATCHERS: Final = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assert_raises"})
 # What lets every exception through that is raised in its `with`.
@@ -42,8 +42,8 @@ class CertainSteps:
     def has_test(self) -> bool:
         return any(not isinstance(step, ast.Expr) or _is_assertion(step) for step in self._steps)
 
-    def find_lookalikes(self) -> Iterator[Edit]:
-        """Edits of a single constant, type or exception, each of which lets honest work fail."""
+    def find_lookalikes(self) -> Iterator[Edits]:
+        """Edits of one constant, type or exception, each of which lets honest work fail."""
         for step in self._steps:
             if isinstance(step, ast.Try):
                 for handler in _list_quiet(step):

@@ -13,6 +13,7 @@ from typing import Final
 from labs.nbgrader.lookalikes import (
     EXACT,
     TYPES,
+    Edits,
     Lookalikes,
     Tolerance,
     find_call_name,
@@ -23,8 +24,6 @@ from labs.nbgrader.lookalikes import (
 from labs.nbgrader.origins import Origins
 from labs.nbgrader.tolerances import BESIDES, read_tolerance
 
-# What stands in the place of a node of the author's source.
-Edit = tuple[ast.expr, str]
 # Where the words of a name are bound once and used once, the literals that it may stand for.
 Literals = Mapping[str, Sequence[ast.expr]]
 
@@ -83,8 +82,8 @@ class Expectations:
     literals: Literals
     origins: Origins
 
-    def deny(self, node: ast.expr, *, is_met: bool = True) -> Iterator[Edit]:
-        """Single edits after which an expression that is true for honest work (or false: `is_met`) no longer is so."""
+    def deny(self, node: ast.expr, *, is_met: bool = True) -> Iterator[Edits]:
+        """Edits after each of which an expression that is true for honest work (or false: `is_met`) no longer is so."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             yield from self.deny(node.operand, is_met=not is_met)
         elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And if is_met else ast.Or):
@@ -98,17 +97,15 @@ class Expectations:
         elif isinstance(node, ast.Call) and is_met:
             yield from self._deny_predicate(node)
 
-    def deny_equality(self, node: ast.Compare) -> Edit | None:
+    def deny_equality(self, node: ast.Compare) -> Edits:
         """As `deny` for `x == constant`, far enough for wrong work not to meet it either."""
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq):
-            return None
+            return []
         far = Lookalikes(self.chance, is_far=True)
-        for side in (node.comparators[0], node.left):
-            if is_constant(side):
-                return far.alter(side)
-        return None
+        sides = (node.comparators[0], node.left)
+        return next((far.alter(side) for side in sides if is_constant(side)), [])
 
-    def _deny_comparison(self, node: ast.Compare) -> Iterator[Edit]:
+    def _deny_comparison(self, node: ast.Compare) -> Iterator[Edits]:
         sides = [node.left, *node.comparators]
         for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
             if isinstance(operator, ast.Eq):
@@ -124,7 +121,7 @@ class Expectations:
         elif all(isinstance(operator, ast.Lt | ast.LtE) for operator in node.ops):
             yield from self._close_range(sides)
 
-    def _alter_pair(self, left: ast.expr, right: ast.expr) -> Iterator[Edit]:
+    def _alter_pair(self, left: ast.expr, right: ast.expr) -> Iterator[Edits]:
         for side, other in ((right, left), (left, right)):
             if find_call_name(side) == "approx":
                 if not (isinstance(side, ast.Call) and side.args and self.origins.is_library(side)):
@@ -132,11 +129,11 @@ class Expectations:
                 tolerance = read_tolerance(side.args[1:], ("rel", "abs"), side.keywords)
                 yield from self._alter_each(side.args[0], other, tolerance)
             elif isinstance(side, ast.Name) and side.id in TYPES and not isinstance(other, ast.Name):
-                yield side, Lookalikes(self.chance).choose_type({side.id})
+                yield [(side, Lookalikes(self.chance).choose_type({side.id}))]
             else:
                 yield from self._alter_each(side, other, EXACT)
 
-    def _alter_each(self, side: ast.expr, other: ast.expr, tolerance: Tolerance | None) -> Iterator[Edit]:
+    def _alter_each(self, side: ast.expr, other: ast.expr, tolerance: Tolerance | None) -> Iterator[Edits]:
         """Another constant for a constant, or for each that a name may stand for."""
         if tolerance is None:
             return
@@ -147,42 +144,41 @@ class Expectations:
                 yield changed
 
     def _find_literals(self, node: ast.expr) -> Sequence[ast.expr]:
-        if is_constant(node):
-            return [node]
-        return self.literals.get(node.id, ()) if isinstance(node, ast.Name) else ()
+        named = self.literals.get(node.id, ()) if isinstance(node, ast.Name) else ()
+        return [each for each in (node, *named) if is_constant(each)]
 
-    def _alter_identity(self, left: ast.expr, right: ast.expr) -> Iterator[Edit]:
+    def _alter_identity(self, left: ast.expr, right: ast.expr) -> Iterator[Edits]:
         is_named = isinstance(right, ast.Constant) and (right.value is None or is_truth(right))
         is_type = isinstance(right, ast.Name) and right.id in TYPES
         if is_named or is_type:
             yield from self._alter_pair(left, right)
 
-    def _leave_collection(self, right: ast.expr) -> Iterator[Edit]:
+    def _leave_collection(self, right: ast.expr) -> Iterator[Edits]:
         if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts or not is_constant(right):
             return
         far = Lookalikes(self.chance, is_far=True)
-        changed = [far.alter(element) for element in right.elts]
-        texts = [edit[1] for edit, old in zip(changed, right.elts, strict=True) if edit and edit[0] is old]
+        changed = {old: text for element in right.elts for old, text in far.alter(element)}
+        texts = [changed[element] for element in right.elts if element in changed]
         if len(texts) == len(right.elts):
             inside = ", ".join(texts)
-            yield right, f"({inside},)" if isinstance(right, ast.Tuple) else f"[{inside}]"
+            yield [(right, f"({inside},)" if isinstance(right, ast.Tuple) else f"[{inside}]")]
 
-    def _deny_order(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Iterator[Edit]:
+    def _deny_order(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Iterator[Edits]:
         limit = read_number(right)
         if limit is None or isinstance(limit, complex) or not abs(limit) < 1e100:
             return
         is_below = isinstance(operator, ast.Lt | ast.LtE)
         if find_call_name(left) in _MAGNITUDES and is_below:
             moved = list(self._leave_neighbourhood(left, limit))
-            yield from moved or [(right, repr(-abs(limit) - 1))]
+            yield from moved or [[(right, repr(-abs(limit) - 1))]]
         elif find_call_name(left) == "len":
-            yield right, repr(int(abs(limit)) + self.chance.randint(10**9, 10**10))
+            yield [(right, repr(int(abs(limit)) + self.chance.randint(10**9, 10**10)))]
         elif isinstance(operator, ast.Lt):
-            yield right, f"-{_INFINITY}"
+            yield [(right, f"-{_INFINITY}")]
         elif isinstance(operator, ast.Gt):
-            yield right, _INFINITY
+            yield [(right, _INFINITY)]
 
-    def _leave_neighbourhood(self, left: ast.expr, limit: float) -> Iterator[Edit]:
+    def _leave_neighbourhood(self, left: ast.expr, limit: float) -> Iterator[Edits]:
         """`abs(f(x) - 3) < 0.1`: another number in the place of 3."""
         inside = left.args[0] if isinstance(left, ast.Call) and len(left.args) == 1 else None
         if limit > 0 and isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Sub):
@@ -191,21 +187,21 @@ class Expectations:
                     yield from self._alter_each(side, other, Tolerance(abs=limit))
                     return
 
-    def _close_range(self, sides: list[ast.expr]) -> Iterator[Edit]:
+    def _close_range(self, sides: list[ast.expr]) -> Iterator[Edits]:
         """`0 <= x <= 1`: no number is above 1 and below 0."""
         low, high = read_number(sides[0]), read_number(sides[-1])
         if low is None or high is None or isinstance(low, complex) or isinstance(high, complex):
             return
         if low < high < 1e100:
-            yield sides[0], repr(high + self.chance.randint(1, 9))
+            yield [(sides[0], repr(high + self.chance.randint(1, 9)))]
 
-    def _deny_predicate(self, node: ast.Call) -> Iterator[Edit]:
+    def _deny_predicate(self, node: ast.Call) -> Iterator[Edits]:
         name = find_call_name(node)
         if name == "isinstance" and len(node.args) == 2:
             kind = node.args[1]
             names = {each.id for each in ast.walk(kind) if isinstance(each, ast.Name)}
             if names <= TYPES and isinstance(kind, ast.Name | ast.Tuple):
-                yield kind, Lookalikes(self.chance).choose_type(names)
+                yield [(kind, Lookalikes(self.chance).choose_type(names))]
         elif not self.origins.is_library(node):
             return
         elif name == "array_equal" and len(node.args) == 2:
@@ -218,7 +214,7 @@ class Expectations:
             elif tolerance:
                 yield from self._alter_close_number(node.args[:2], tolerance)
 
-    def _alter_close_number(self, sides: list[ast.expr], tolerance: Tolerance) -> Iterator[Edit]:
+    def _alter_close_number(self, sides: list[ast.expr], tolerance: Tolerance) -> Iterator[Edits]:
         """Two numbers that both differ in the place of one, of which no array, an empty one included, is close."""
         for side in reversed(sides):
             number = read_number(side)
@@ -226,10 +222,10 @@ class Expectations:
                 lookalikes = Lookalikes(self.chance, tolerance)
                 texts = [lookalikes.alter_number(number), lookalikes.alter_number(number)]
                 if None not in texts:
-                    yield side, f"[{texts[0]}, {texts[1]}]"
+                    yield [(side, f"[{texts[0]}, {texts[1]}]")]
                 return
 
-    def deny_call(self, node: ast.Call) -> Iterator[Edit]:
+    def deny_call(self, node: ast.Call) -> Iterator[Edits]:
         """As `deny` for a call that raises where what it expects is not met."""
         name = find_call_name(node)
         if not self.origins.is_library(node):
@@ -252,18 +248,18 @@ class Expectations:
             tolerance = read_tolerance(node.args[2:], _NEAR_CALLS[name], node.keywords)
             yield from self._alter_arguments(node, tolerance)
 
-    def _alter_arguments(self, node: ast.Call, tolerance: Tolerance | None) -> Iterator[Edit]:
+    def _alter_arguments(self, node: ast.Call, tolerance: Tolerance | None) -> Iterator[Edits]:
         wants_row = find_call_name(node) in _TAKES_NOTHING_FOR_ANYTHING
         for side, other in ((node.args[1], node.args[0]), (node.args[0], node.args[1])):
-            for changed, text in self._alter_each(side, other, tolerance):
-                is_lone = wants_row and changed in self._find_literals(side)
-                yield changed, f"[{text}]" if is_lone else text
+            whole = self._find_literals(side) if wants_row else []
+            for edits in self._alter_each(side, other, tolerance):
+                yield [(node, f"[{text}]" if node in whole else text) for node, text in edits]
 
-    def deny_exception(self, kind: ast.expr) -> Iterator[Edit]:
+    def deny_exception(self, kind: ast.expr) -> Iterator[Edits]:
         """Another exception in the place of this one, which is nothing that the original lets pass."""
         known = {each.id for each in ast.walk(kind) if isinstance(each, ast.Name)}
         if isinstance(kind, ast.Name | ast.Attribute | ast.Tuple) and not known & _ODD_EXCEPTIONS:
-            yield kind, self.chance.choice(sorted(_ODD_EXCEPTIONS - _relatives(known)))
+            yield [(kind, self.chance.choice(sorted(_ODD_EXCEPTIONS - _relatives(known))))]
 
 
 # What nobody raises in a lab, and no exception of a library is at the same time.

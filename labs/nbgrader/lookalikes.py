@@ -32,6 +32,8 @@ _MAKERS: Final = frozenset({"array", "asarray", "Series", "list", "tuple", "set"
 _SETS: Final = frozenset({"set", "frozenset"})
 _COLLECTIONS: Final = (ast.List, ast.Tuple, ast.Set)
 Number = int | float | complex
+# Nodes of the author's source, and what stands in the place of each.
+Edits = list[tuple[ast.expr, str]]
 _MAX_DIGITS: Final = 300
 _OPERATORS: Final = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
@@ -113,7 +115,7 @@ def is_truth(node: ast.AST) -> bool:
 
 
 class Lookalikes:
-    """Makes other constants, by chance: a changed element and its text.
+    """Makes other constants, by chance.
 
     `is_far`: never near the constant, for expectations that a wrong answer must not come to meet.
     """
@@ -123,31 +125,29 @@ class Lookalikes:
         self._tolerance = tolerance
         self._is_far = is_far
 
-    def alter(self, node: ast.expr) -> tuple[ast.expr, str] | None:
-        """What of this constant is to be exchanged, and for what; None where nothing can be."""
+    def alter(self, node: ast.expr) -> Edits:
+        """What of this constant is to be exchanged, and for what; nothing where nothing can be."""
         if self._tolerance.is_wide:
-            return None
+            return []
         if (number := read_number(node)) is not None:
             text = self.alter_number(number)
-            return None if text is None else (node, text)
+            return [] if text is None else [(node, text)]
         if isinstance(node, ast.Call):
-            return self._alter_element(node.args[0], is_set=find_call_name(node) in _SETS)
+            return self._alter_elements(node.args[0], is_set=find_call_name(node) in _SETS)
         if isinstance(node, ast.Constant):
             text = self._alter_word(node.value)
-            return None if text is None else (node, text)
-        return self._alter_element(node, is_set=isinstance(node, ast.Set))
+            return [] if text is None else [(node, text)]
+        return self._alter_elements(node, is_set=isinstance(node, ast.Set))
 
-    def _alter_element(self, node: ast.expr, *, is_set: bool) -> tuple[ast.expr, str] | None:
+    def _alter_elements(self, node: ast.expr, *, is_set: bool) -> Edits:
+        """Every element that can be, since what is compared may look at some of them only, as masked arrays do."""
         elements = list(_list_elements(node))
         if not elements:
             number = self._chance.randint(10**6, 10**7) if self._is_far else self._chance.randint(2, 9)
-            return None if isinstance(node, ast.Dict) else (node, f"[{number}]")
+            return [] if isinstance(node, ast.Dict) else [(node, f"[{number}]")]
+        edits = [edit for element in elements for edit in self.alter(element)]
         siblings = [ast.dump(element) for element in elements]
-        for element in self._chance.sample(elements, len(elements)):
-            changed = self.alter(element)
-            if changed and (not is_set or _is_new(changed, element, siblings)):
-                return changed
-        return None
+        return [] if is_set and not any(_is_new(edit, siblings) for edit in edits) else edits
 
     def _alter_word(self, value: object) -> str | None:
         if self._tolerance != EXACT or (self._is_far and not isinstance(value, str | bytes)):
@@ -227,13 +227,10 @@ def _list_elements(node: ast.expr) -> Iterator[ast.expr]:
         yield from node.values
 
 
-def _is_new(changed: tuple[ast.expr, str], element: ast.expr, siblings: list[str]) -> bool:
-    """Whether a changed element is none of its siblings, so that a set of them changes."""
-    if changed[0] is not element:
-        return True
+def _is_new(edit: tuple[ast.expr, str], siblings: list[str]) -> bool:
+    """Whether what comes into a set was not in it before, so that it becomes another one."""
     with MAKING_A_TREE:
-        tree = ast.parse(changed[1], mode="eval")
-    return ast.dump(tree.body) not in siblings
+        return ast.dump(ast.parse(edit[1], mode="eval").body) not in siblings
 
 
 def _same_kind(text: str, sign: str) -> list[str]:

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from labs.nbgrader.expectations import Edit, Expectations
-from labs.nbgrader.lookalikes import read_number
+from labs.nbgrader.expectations import Expectations
+from labs.nbgrader.lookalikes import Edits, read_number
 
 _SHAPERS: Final = frozenset({"int", "float", "round", "sum"})
 
@@ -20,7 +20,7 @@ def find_points(tree: ast.Module, source: str) -> ast.expr | None:
     return None if b";" in behind else last.value
 
 
-def deny_points(tree: ast.Module, points: ast.expr, expectations: Expectations) -> list[Edit]:
+def deny_points(tree: ast.Module, points: ast.expr, expectations: Expectations) -> Edits:
     """Edits that together take away every point; nothing where that is not certain.
 
     A truth is no number of points: nbgrader takes `False` for a pass as it does `True`.
@@ -37,13 +37,12 @@ class _PointsReader:
         self._expectations = expectations
         self._blocks = list(_list_blocks(tree, ()))
 
-    def deny(self, node: ast.expr) -> list[Edit] | None:
+    def deny(self, node: ast.expr) -> Edits | None:
         """Edits after which this is 0, where it is at least 0 else; None if there are none that are certain."""
         if isinstance(node, ast.Constant) and read_number(node) == 0:
             return []
         if isinstance(node, ast.Compare):
-            edit = self._expectations.deny_equality(node)
-            return [edit] if edit else None
+            return self._expectations.deny_equality(node) or None
         if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
             return next((edits for value in node.values if (edits := self.deny(value))), None)
         if isinstance(node, ast.IfExp) and read_number(node.orelse) == 0:
@@ -54,7 +53,7 @@ class _PointsReader:
             return self._deny_call(node)
         return self._deny_name(node.id) if isinstance(node, ast.Name) else None
 
-    def _deny_operation(self, node: ast.BinOp) -> list[Edit] | None:
+    def _deny_operation(self, node: ast.BinOp) -> Edits | None:
         if isinstance(node.op, ast.Add):
             return self._deny_all([node.left, node.right])
         if isinstance(node.op, ast.Mult):
@@ -64,7 +63,7 @@ class _PointsReader:
             return self.deny(node.left)
         return None
 
-    def _deny_call(self, node: ast.Call) -> list[Edit] | None:
+    def _deny_call(self, node: ast.Call) -> Edits | None:
         if not isinstance(node.func, ast.Name) or node.func.id not in _SHAPERS or not node.args:
             return None
         if node.func.id != "sum":
@@ -72,8 +71,8 @@ class _PointsReader:
         is_row = len(node.args) == 1 and isinstance(node.args[0], ast.List | ast.Tuple)
         return self._deny_all(node.args[0].elts) if is_row else None  # type: ignore[attr-defined]
 
-    def _deny_all(self, nodes: Sequence[ast.expr]) -> list[Edit] | None:
-        edits: list[Edit] = []
+    def _deny_all(self, nodes: Sequence[ast.expr]) -> Edits | None:
+        edits: Edits = []
         for node in nodes:
             denied = self.deny(node)
             if denied is None:
@@ -81,7 +80,7 @@ class _PointsReader:
             edits += denied
         return edits
 
-    def _deny_name(self, name: str) -> list[Edit] | None:
+    def _deny_name(self, name: str) -> Edits | None:
         """A sum that begins at 0 and is added to where a comparison, which can be denied, holds."""
         stores = [
             node
@@ -90,7 +89,7 @@ class _PointsReader:
         ]
         if not stores:
             return None
-        edits: list[Edit] = []
+        edits: Edits = []
         for block, tests in self._blocks:
             for place, statement in enumerate(block):
                 if not _binds(statement, name):
@@ -107,7 +106,7 @@ class _PointsReader:
                 edits += [edit for edit in denied if edit[0] not in [old for old, _text in edits]]
         return None if stores else edits
 
-    def _deny_addition(self, value: ast.expr, tests: Sequence[ast.expr]) -> list[Edit] | None:
+    def _deny_addition(self, value: ast.expr, tests: Sequence[ast.expr]) -> Edits | None:
         for test in tests:
             if edits := self.deny(test):
                 return edits
