@@ -36,6 +36,7 @@ from labs.services.lab_units import find_title
 from labs.services.panels import make_version
 from labs.views.responses import render_polled
 from labs.views.score_sheet import ScoreSheet, make_sheet
+from labs.work.attempt_limits import find_attempt_limits
 
 LONGEST_NUMBER: Final = 19
 """Digits that a database's number can have."""
@@ -132,6 +133,8 @@ def _result_context(attempt: Attempt, reader: User, sheet: ScoreSheet | None) ->
             "untested": count_untested(run, found.release),
         }
     context["detail"] = found.release.grading.get("feedback", FeedbackDetail.FULL)
+    if found.enrolment.learner_id == reader.pk:
+        context["limits"] = find_attempt_limits(found.enrolment, found.lab)
     if can_grade(reader, found):
         context |= {"sheet": sheet or make_sheet(run), "neighbours": _find_neighbours(found)}
     return context

@@ -171,7 +171,42 @@ def test_a_practice_lab_is_handed_in(as_ada: Client, make_submission: MakeSubmis
     page = read(as_ada, submission)
 
     assert "This lab has no graded cells" in page
-    assert "Go on with the course" in page
+    assert go_on(submission) in page
+
+
+def go_on(submission: Submission) -> str:
+    """The button that leads past the lab."""
+    return f'href="/learn/{submission.enrolment.cohort.public_id}/">Go on with the course'
+
+
+@pytest.mark.parametrize(
+    ("score", "most", "words", "is_done"),
+    [
+        (6, None, "Your mark", True),
+        (2, None, "submit again: the best attempt counts", False),
+        (2, 2, "1 of 2 attempts left.", False),
+        (2, 1, "You have used the one attempt that this lab allows.", True),
+    ],
+)
+def test_the_next_step_is_one_that_is_possible(
+    as_ada: Client,
+    make_submission: MakeSubmission,
+    score: int,
+    most: int | None,
+    words: str,
+    *,
+    is_done: bool,
+) -> None:
+    submission = make_submission()
+    submission.release.grading = {"attempts": most} if most else {}
+    submission.release.save()
+    make_run(submission, {"grade_id": "mean", "auto_score": score}, score=score, max_score=6)
+
+    page = read(as_ada, submission)
+
+    assert words in page
+    assert (go_on(submission) in page, "Back to the lab’s page" in page) == (is_done, not is_done)
+    assert ("You can go on working" in page) == (not is_done)
 
 
 def test_a_long_list_of_cells_has_a_table_and_the_rest_can_be_folded_away(

@@ -83,7 +83,12 @@ def test_a_run_says_where_it_is(
 
 
 @pytest.mark.parametrize(
-    "outcome", [outcome for outcome in GradingOutcome if outcome != GradingOutcome.SCORED]
+    "outcome",
+    [
+        outcome
+        for outcome in GradingOutcome
+        if outcome not in (GradingOutcome.SCORED, GradingOutcome.TAMPERED)
+    ],
 )
 def test_an_outcome_is_explained_and_the_cell_named(
     as_ada: Client, make_submission: MakeSubmission, outcome: GradingOutcome

@@ -61,6 +61,25 @@ def test_attempts_left_are_said_and_no_press_comes_in_vain(
     assert ('disabled aria-describedby="lab-limits"' in page) == is_held
 
 
+@pytest.mark.parametrize(("most", "is_last"), [(2, True), (3, False)])
+def test_before_the_last_attempt_nobody_is_told_that_there_is_another(
+    as_ada: Client,
+    address: str,
+    lab_unit: LabUnit,
+    make_session: MakeSession,
+    make_submission: MakeSubmission,
+    most: int,
+    *,
+    is_last: bool,
+) -> None:
+    make_session()
+    limit(lab_unit, attempts=most)
+    make.GradingRunFactory.create(submission=make_submission())
+    page = read_panel(as_ada, address)
+    assert "best attempt counts" in page
+    assert ("You can submit again" in page) == (not is_last)
+
+
 def test_the_time_of_the_next_attempt_is_said_and_the_panel_waits_for_it(
     as_ada: Client,
     address: str,
