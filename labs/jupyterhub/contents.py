@@ -208,10 +208,8 @@ class ContentsClient(Asker):
             raise ServerAnswerError(f"{method}: {error}", reason="answer_too_large") from error
         except (TooSlowError, httpx.TimeoutException) as error:
             raise ServerAnswerError(f"{method}: too slow", reason="answer_too_slow") from error
-        except (
-            httpx.NetworkError,
-            httpx.RemoteProtocolError,
-        ) as error:  # cut off, by the proxy's end as well
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            # Cut off: by the server itself, or because the proxy has ended.
             raise ServerAnswerError(
                 f"{method}: {type(error).__name__}", reason="server_unreachable"
             ) from error
