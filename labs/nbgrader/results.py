@@ -102,7 +102,8 @@ class CellResult:
     """The points of one grade cell.
 
     `auto_score` is None where only a person can give points, else finite and within 0 and `max_score`. `message` is
-    shown to the learner: only text that the author wrote as a message of a test. A tampered cell has no automatic
+    shown to the learner: only text that the author wrote as a message of a test; of a check, where all tests are seen,
+    else the error that the cell shows. A tampered cell has no automatic
     points, an unanswered one reads as it was released.
     """
 
@@ -162,7 +163,7 @@ class NotebookResult:
 
 @dataclass(frozen=True)
 class GradingResult:
-    """What came of a submission; its outcome is that of the first notebook that was not simply scored."""
+    """What came of a submission; its outcome: tampered where a notebook was, else of the first not simply scored."""
 
     outcome: GradingOutcome
     notebooks: tuple[NotebookResult, ...]
