@@ -26,7 +26,7 @@ _SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 (the box's own)
 # The folders that can be written to, each held in memory and no larger than it says.
 OWN_FOLDERS: Final = (_SHARED_MEMORY, HOME, RUN, _TMP)
 
-# What programs, libraries and shells of the system need; no settings, no keys, no other people's files.
+# What programs, libraries and shells of the system need; no keys, no other people's files.
 _SYSTEM_FOLDERS: Final = (
     "/usr/bin",
     "/usr/lib",
@@ -35,6 +35,8 @@ _SYSTEM_FOLDERS: Final = (
     "/usr/libexec",
     "/usr/share/zoneinfo",
 )
+# Without its settings fontconfig complains of every picture on standard error, for which nbgrader gives no points.
+_SYSTEM_SETTINGS: Final = ("/etc/fonts",)
 _SYSTEM_LINKS: Final = ("/bin", "/lib", "/lib32", "/lib64")
 _SYSTEM_FILES: Final = ("/etc/ld.so.cache", "/etc/alternatives")
 
@@ -126,7 +128,7 @@ def _system() -> Iterator[str]:
     # Bubblewrap makes missing parents private to root; these must be passable for everybody.
     for parent in ("/usr", "/usr/share", "/etc", "/home"):
         yield from ("--perms", "0755", "--dir", parent)
-    for folder in _SYSTEM_FOLDERS:
+    for folder in (*_SYSTEM_FOLDERS, *_SYSTEM_SETTINGS):
         yield from ("--ro-bind-try", folder, folder)
     for path in map(Path, _SYSTEM_LINKS):
         if path.is_symlink():

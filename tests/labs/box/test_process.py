@@ -18,6 +18,7 @@ from tests.labs.box.attacks import ROOT, find_sleepers
 from tests.servers import wait_for
 
 LIMITS = BoxLimits(cell_seconds=60, total_seconds=120)
+PICTURE = "from matplotlib import pyplot\npyplot.plot([1])\npyplot.show()"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ print(open("data/table.csv").read(), os.listdir("."), os.getcwd())
 print(random.random(), numpy.random.rand(), hash("x"), time.tzname, os.environ["LANG"])
 print(os.environ["COLOUR"], sys.prefix)
 """
-    notebook = new_notebook(cells=[new_code_cell(source)])
+    notebook = new_notebook(cells=[new_code_cell(source), new_code_cell(PICTURE)])
     runs = [
         execute_notebook(
             notebook,
@@ -57,6 +58,8 @@ print(os.environ["COLOUR"], sys.prefix)
     assert first == second
     assert first.startswith("1,2 ['data'] /home/learner/work")
     assert first.endswith(f"blue {lab_python.parent.parent}\n")
+    for run in runs:  # a word on standard error would cost the points of a test
+        assert [output.output_type for output in run.notebook.cells[1].outputs] == ["display_data"]
 
 
 @pytest.mark.live
