@@ -161,5 +161,5 @@ def _read_text(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without lone surrogates, which no file and no checksum can take."""
-    return text.encode("utf-8", "replace").decode()
+    """Without lone surrogates, which no file and no checksum can take, and NUL, which PostgreSQL cannot."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -44,6 +44,8 @@ SECONDS_BESIDES: Final = 300  # for all that is not executed in the box; it take
 # Of a notebook: with the tests, twice with altered ones for half as long again, and for feedback without hidden ones.
 EXECUTIONS: Final = 5
 MEBIBYTE: Final = 1024 * 1024
+MAX_NAME: Final = 255
+DAMAGE_KEPT: Final = 300  # of a notebook; names that learners made up come last, and may be of any length
 
 
 def grade(run_id: int) -> None:
@@ -180,7 +182,10 @@ def describe_notebook(notebook: NotebookResult) -> dict[str, object]:
         "outcome": notebook.outcome,
         "reason": notebook.reason,
         "faulty_cell": notebook.faulty_cell,
-        "damage": [asdict(damage) for damage in notebook.damage],
+        "damage": [
+            {"kind": damage.kind, "grade_id": damage.grade_id[:MAX_NAME]}
+            for damage in notebook.damage[:DAMAGE_KEPT]
+        ],
     }
 
 

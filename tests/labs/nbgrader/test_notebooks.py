@@ -67,11 +67,13 @@ def test_damaged_cells_become_harmless_ones() -> None:
     ]
 
 
-def test_text_that_no_file_could_hold_is_mended() -> None:
-    notebook, _kinds = read_submission(
-        rb'{"cells": [{"cell_type": "code", "source": "\ud800", "metadata": {}}], "nbformat": 4}'
-    )
-    assert notebook.cells[0].source.encode()
+def test_text_that_no_file_or_database_could_hold_is_mended() -> None:
+    named = {"nbgrader": {"grade_id": "a\ud800\0b"}}
+    cell = {"cell_type": "code", "source": "\ud800\0", "metadata": named}
+    notebook, _kinds = read_submission(json.dumps({"cells": [cell], "nbformat": 4}).encode())
+    for text in (notebook.cells[0].source, notebook.cells[0].metadata.nbgrader.grade_id):
+        assert text.encode()
+        assert "\0" not in text
 
 
 @pytest.mark.parametrize("said", ["", '"nbformat": true, ', '"nbformat": "4", '])

@@ -16,7 +16,9 @@ from labs.nbgrader import CellKind, CellResult, Damage, DamageKind, Evidence, Gr
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
 from labs.work.grading import (
+    DAMAGE_KEPT,
     EXECUTIONS,
+    MAX_NAME,
     MAX_TRIES,
     RESEND_AT_ONCE,
     SECONDS_BESIDES,
@@ -274,6 +276,18 @@ def test_a_late_penalty_is_taken_off_and_no_mark_is_below_zero(
     grade(run.pk)
     run.refresh_from_db()
     assert (run.late_penalty, run.score) == (10.0, 0.0)
+
+
+def test_of_names_that_a_learner_made_up_a_run_keeps_as_much_as_a_row_can_hold(
+    run: GradingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage = tuple(Damage(DamageKind.UNKNOWN_CELL, f"{number}{'x' * 9999}") for number in range(5000))
+    found = result(cell("mean", 1.0, 3.0))
+    answer(monkeypatch, replace(found, notebooks=(replace(found.notebooks[0], damage=damage),)))
+    grade(run.pk)
+    run.refresh_from_db()
+    kept = run.notebooks[0]["damage"]
+    assert (len(kept), len(kept[0]["grade_id"])) == (DAMAGE_KEPT, MAX_NAME)
 
 
 def test_what_was_damaged_and_what_was_tampered_with_stand_in_the_run(
