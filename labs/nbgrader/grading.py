@@ -28,7 +28,7 @@ from labs.nbgrader.results import (
     ReleasedLab,
 )
 from labs.nbgrader.running import Run
-from labs.nbgrader.scoring import read_cells, score_notebook
+from labs.nbgrader.scoring import read_cells, score_notebook, tell_errors
 from labs.nbgrader.twin import Trial, try_notebook
 from labs.states import GradingOutcome
 
@@ -158,7 +158,7 @@ def _check_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Note
             outcome=execution.outcome,
             reason=execution.reason,
             faulty_cell=execution.faulty_cell,
-            cells=read_cells(run, name, execution),
+            cells=tell_errors(read_cells(run, name, execution), execution.notebook),
             feedback=list_cells(execution.notebook),
             damage=prepared.damage,
         )

@@ -103,8 +103,8 @@ class CellResult:
 
     `auto_score` is None where only a person can give points, else finite and within 0 and `max_score`. `message` is
     shown to the learner: only text that the author wrote as a message of a test; of a check, where all tests are seen,
-    else the error that the cell shows. A tampered cell has no automatic
-    points, an unanswered one reads as it was released.
+    else the error that the cell shows. A tampered cell has no automatic points, an unanswered one reads as it was
+    released.
     """
 
     grade_id: str

@@ -2,8 +2,9 @@
 
 import logging
 import math
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -18,6 +19,8 @@ from labs.nbgrader.results import CellResult, FeedbackDetail
 from labs.nbgrader.running import Run
 
 logger = logging.getLogger(__name__)
+
+MAX_ERROR: Final = 300
 
 
 class SaveCheckedGrades(SaveAutoGrades):
@@ -133,3 +136,20 @@ def _find_message(cell: NotebookNode | None, author_source: str) -> str:
         return ""
     said = {output.evalue.strip() for output in cell.outputs if output.output_type == "error"}
     return next(iter(sorted(said & find_messages(author_source))), "")
+
+
+def tell_errors(cells: Sequence[CellResult], notebook: NotebookNode) -> tuple[CellResult, ...]:
+    """Of a run in which nothing is hidden: a cell that shows an error says it, where its author's test says nothing."""
+    errors = {
+        cell.metadata.nbgrader.grade_id: f"{output.ename}: {output.evalue}".strip(": ")
+        for cell in notebook.cells
+        if "nbgrader" in cell.metadata
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    }
+    return tuple(
+        replace(cell, message=cell.message or errors.get(cell.grade_id, "")[:MAX_ERROR])
+        if cell.was_run
+        else cell
+        for cell in cells
+    )

@@ -5,13 +5,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from labs.box import BoxEnvironment, BoxLimits, Execution
-from labs.nbgrader import CellResult, FeedbackDetail, GradingPolicy, ReleasedLab, make_release
+from labs.nbgrader import CellKind, CellResult, FeedbackDetail, GradingPolicy, ReleasedLab, make_release
 from labs.nbgrader.gradebook import add_submission, read_late_penalty
 from labs.nbgrader.running import Run
-from labs.nbgrader.scoring import find_points, read_cells, score_notebook
+from labs.nbgrader.scoring import MAX_ERROR, find_points, read_cells, score_notebook, tell_errors
 from labs.states import GradingOutcome
 from tests.labs.nbgrader.writing import answer, edit, graded, solution, task, write
 
@@ -144,6 +144,36 @@ def test_an_author_may_keep_messages_to_themselves(
 def test_only_the_authors_whole_words_are_a_message(release: ReleasedLab, tmp_path: Path, said: str) -> None:
     error = new_output("error", ename="AssertionError", evalue=said)
     assert score(release, tmp_path, {}, {"test": [error]})[0]["test"].message == ""
+
+
+def test_where_nothing_is_hidden_a_cell_says_its_error_and_before_that_what_its_author_says() -> None:
+    def shown(grade_id: str, evalue: str) -> nbformat.NotebookNode:
+        error = new_output("error", ename="NameError", evalue=evalue)
+        return nbformat.from_dict({**graded(grade_id, "assert x", 0), "id": grade_id, "outputs": [error]})
+
+    cells = {"own": "Mind the rows.", "plain": "", "long": "", "not-run": "", "sound": ""}
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("1"),
+            *[shown(name, "no x" * (99 if name == "long" else 1)) for name in cells][:4],
+        ]
+    )
+    results = [
+        CellResult(
+            name,
+            CellKind.AUTOGRADED,
+            0,
+            0,
+            0,
+            needs_manual_grade=False,
+            was_run=name != "not-run",
+            message=said,
+        )
+        for name, said in cells.items()
+    ]
+    said = {cell.grade_id: cell.message for cell in tell_errors(results, notebook)}
+    assert len(said.pop("long")) == MAX_ERROR
+    assert said == {"own": "Mind the rows.", "plain": "NameError: no x", "not-run": "", "sound": ""}
 
 
 @pytest.mark.parametrize(

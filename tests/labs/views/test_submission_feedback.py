@@ -151,6 +151,7 @@ def test_a_check_says_what_passes_and_gives_no_mark(as_ada: Client, make_submiss
     assert "Check of your work" in page
     assert "1 of 2 visible tests pass" in page
     assert "1 more cell is tested only when you submit." in page
+    assert "Tests that you cannot see run only when you submit." in page
     assert "Does not pass" in page
     assert "of 6 points" not in page
     assert "Your mark" not in page
