@@ -43,7 +43,7 @@ def rehearse(
     Cells that a person grades do not count. `is_twice` grades the solution once more and names what came out
     otherwise. `say` is told each step before it begins. Raises BoxUnavailableError.
     """
-    if not any(spec.kind is CellKind.AUTOGRADED for spec in release.grade_cells):
+    if not any(spec.kind == CellKind.AUTOGRADED for spec in release.grade_cells):
         return []
     solution = {path: text for path, text in release.source.items() if is_notebook_path(path)}
 
@@ -142,7 +142,7 @@ class _Judge:
         """The cells that are graded by running them; nbgrader leaves graded text to a person."""
         for cell in result.cells:
             is_code = self._notebook.cells[self._indexes[cell.grade_id]].cell_type == "code"
-            if cell.kind is CellKind.AUTOGRADED and is_code:
+            if cell.kind == CellKind.AUTOGRADED and is_code:
                 yield cell
 
     def _problem(self, cell: str | int | None, code: str, message: str) -> SourceProblem:
