@@ -218,7 +218,7 @@ class LabPanel:
         """Changes when what the panel shows does."""
         times = self.times
         return make_version(
-            self.session and (self.session.pk, self.session.status),
+            self.session and (self.session.pk, self.session.status, self.session.is_restarting),
             *((attempt.submission.pk, attempt.words, attempt.mark) for attempt in self.attempts),
             self.checking and (self.checking.submission.pk, self.checking.words),
             self.check_result and self.check_result.check.submission.pk,

@@ -21,6 +21,7 @@ from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
 from labs.work.notebook_names import has_notebook
 from labs.work.old_checks import forget_old_checks
+from labs.work.outages import is_worth_waiting
 from labs.work.workspaces import save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,10 @@ def collect_submission(submission_id: int, *, connect: WorkspaceConnector = conn
     try:
         return collect(submission, connect)
     except StaleStateError:
+        return None
+    except HubUnavailableError as error:
+        logger.warning("submission %s: not collected: %s", submission.public_id, error)
+        give_up_or_wait(submission, error)
         return None
     except Exception as error:  # a server's wrong answer or a fault of ours: nobody waits for ever
         logger.exception("submission %s: not collected", submission.public_id)
@@ -184,13 +189,14 @@ def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
 def give_up_or_wait(submission: Submission, error: Exception) -> None:
     """Faults that the learner can mend are said at once; others only after further tries.
 
-    While the factory is known to be down no attempt is given up: it is collected when the factory is back. A check
-    would come too late.
+    While the factory is known to be down no attempt is given up, and it has its time after that too. A check would
+    come too late.
     """
-    is_down = isinstance(error, HubUnavailableError) and error.reason == "hub_down"
-    is_kept = is_down and submission.purpose == Submission.Purpose.ATTEMPT
     reason = LEARNERS_FAULTS.get(error.reason, "") if isinstance(error, LabError) else ""
-    if not reason and not is_kept and timezone.now() - submission.pressed_at > GIVE_UP_AFTER:
+    is_attempt = submission.purpose == Submission.Purpose.ATTEMPT
+    session = find_session_at_press(submission) if is_attempt else None
+    hub = session.hub if session else None
+    if not reason and not is_worth_waiting(hub, since=submission.pressed_at, patience=GIVE_UP_AFTER):
         reason = "not_collected"
     if not reason:
         leave_to_sweep(submission)

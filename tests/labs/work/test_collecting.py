@@ -11,7 +11,7 @@ from django.utils import timezone
 from courses.models import UnitProgress
 from labs.blobs import read_files, store_blob
 from labs.exceptions import HubUnavailableError, ServerAnswerError
-from labs.models import GradingRun, LabRelease, LabSession, LabUnit, Snapshot, Submission
+from labs.models import GradingRun, Hub, HubOutage, LabRelease, LabSession, LabUnit, Snapshot, Submission
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
 from labs.work.old_checks import KEPT, KEPT_FOR
@@ -238,14 +238,28 @@ def test_a_forgotten_submission_is_claimed_by_one_sweep(session: LabSession) -> 
 
 
 @pytest.mark.parametrize(
-    ("reason", "to"), [("hub_down", SubmissionStatus.COLLECTING), ("", SubmissionStatus.FAILED)]
+    ("down_for", "back_for", "to"),
+    [
+        (timedelta(minutes=50), None, SubmissionStatus.COLLECTING),
+        (timedelta(minutes=50), timedelta(seconds=10), SubmissionStatus.COLLECTING),
+        (timedelta(minutes=50), timedelta(minutes=2), SubmissionStatus.FAILED),
+        (None, None, SubmissionStatus.FAILED),
+    ],
 )
 def test_what_was_pressed_for_waits_for_a_factory_that_is_known_to_be_down(
-    session: LabSession, reason: str, to: SubmissionStatus
+    session: LabSession, down_for: timedelta | None, back_for: timedelta | None, to: SubmissionStatus
 ) -> None:
+    now = timezone.now()
+    if down_for and back_for:
+        HubOutage.objects.create(
+            hub=session.hub, began_at=now - down_for, ended_at=now - back_for, reason="hub_unavailable"
+        )
+    elif down_for:
+        Hub.objects.filter(pk=session.hub_id).update(down_since=now - down_for)
+
     @contextmanager
     def fail(_session: LabSession) -> Iterator[Any]:
-        raise HubUnavailableError(reason=reason)
+        raise HubUnavailableError
         yield
 
     submission = pressed(session, pressed_at=timezone.now() - timedelta(hours=1))
@@ -302,6 +316,7 @@ def test_a_check_does_not_wait_for_a_factory_that_is_down(session: LabSession) -
     def fail(_session: LabSession) -> Any:
         raise HubUnavailableError(reason="hub_down")
 
+    Hub.objects.filter(pk=session.hub_id).update(down_since=timezone.now() - timedelta(hours=2))
     check = pressed(session, purpose=CHECK, pressed_at=timezone.now() - timedelta(hours=1))
     collect_submission(check.pk, connect=fail)
     check.refresh_from_db()
