@@ -4,7 +4,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -63,9 +63,9 @@ def session_open(request: SignedInRequest, session_id: UUID) -> HttpResponse:
         return redirect("labs:session", session_id)
     note_press(lab_session)
     app = request.GET.get("app", "")
-    if app in APPS and app != _last_app(request):
+    if app in APPS and app != find_last_app(request):
         request.session["lab_app"] = app
-    return HttpResponseRedirect(notebook_url(lab_session, app if app in APPS else _last_app(request)))
+    return HttpResponseRedirect(notebook_url(lab_session, app if app in APPS else find_last_app(request)))
 
 
 @press_requires_login
@@ -100,7 +100,8 @@ def notebook_url(lab_session: LabSession, app: str = "lab") -> str:
     return lab_session.hub.open_url(f"{lab_session.url_path}{APPS[app]}/{quote(path)}")
 
 
-def _last_app(request: SignedInRequest) -> str:
+def find_last_app(request: HttpRequest) -> str:
+    """In which of APPS the person last opened a notebook, on whatever session."""
     app = str(request.session.get("lab_app", ""))
     return app if app in APPS else "lab"
 
@@ -117,7 +118,7 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
         "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,
         "source_cohort": None if lab_session.enrolment else _find_authored_cohort(request, lab_session),
         "lab_title": SimpleLazyObject(lambda: _find_title(lab_session)),
-        "app": _last_app(request),
+        "app": find_last_app(request),
         "times": times,
         "steps": steps,
         "progress": find_progress(steps),

@@ -22,6 +22,7 @@ from labs.services.session_times import find_limits
 from labs.services.sessions import request_session, watch_session
 from labs.services.submissions import check_lab, submit_lab
 from labs.views.responses import read_press_key, render_polled
+from labs.views.sessions import find_last_app
 from labs.views.uploads import find_upload_form
 
 
@@ -30,7 +31,7 @@ def page_context(
 ) -> dict[str, object]:
     """`lab_unit`, `max_points` in words, `limits`, `lab` (a LabPanel, None in a preview); the page has the `text`.
 
-    `upload` says what stands at the form for a notebook file.
+    `last_app` is what the learner last opened a lab in; `upload` says what stands at the form for a notebook file.
     """
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
     lab = find_panel(enrolment, lab_unit, language) if enrolment else None
@@ -39,6 +40,7 @@ def page_context(
         "max_points": count_points(lab_unit.release.max_score),
         "limits": find_limits(lab_unit.release, lab.hub if lab else None),
         "lab": lab,
+        "last_app": find_last_app(request),
         "upload": find_upload_form(request, lab_unit),
     }
 
@@ -52,7 +54,7 @@ def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> Http
     return render_polled(
         request,
         "labs/_lab_panel.html",
-        {"lab": panel},
+        {"lab": panel, "last_app": find_last_app(request)},
         version=panel.version,
         is_at_rest=panel.is_at_rest,
     )

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from courses.models import Enrolment
@@ -140,6 +141,18 @@ def test_a_ready_lab_says_how_long_it_still_runs(
     make_session(ends_at=timezone.now() + timedelta(minutes=102, seconds=30))
 
     assert "1 h 42 min left, until" in as_ada.get(f"{address}lab").content.decode()
+
+
+def test_a_ready_lab_opens_where_its_learner_last_opened_one(
+    as_ada: Client, address: str, make_session: MakeSession
+) -> None:
+    session = make_session(status=SessionStatus.READY)
+    assert "Open in JupyterLab" in as_ada.get(address).content.decode()
+    as_ada.get(reverse("labs:session-open", args=[session.public_id]), {"app": "notebook"})
+    for page in (address, f"{address}lab"):
+        assert "Open in Notebook 7" in as_ada.get(page).content.decode()
+    opened = as_ada.get(reverse("labs:session-open", args=[session.public_id]))
+    assert "/notebooks/" in opened["Location"]
 
 
 def test_work_that_cannot_be_copied_is_said(as_ada: Client, address: str, make_session: MakeSession) -> None:
