@@ -45,7 +45,7 @@ def key_of(grade: CellGrade) -> CellKey:
 def given_score(grade: CellGrade) -> ManualScore:
     """What a cell has now, in hundredths of a point, in which people give them; no points while it waits."""
     own = grade.manual_score if grade.manual_score is not None else grade.auto_score
-    points = None if own is None or waits_for_person(grade) else round(own, 2)
+    points = None if own is None or waits_for_person(grade) else min(round(own, 2), grade.max_score)
     return ManualScore(points, round(grade.extra_credit or 0.0, 2), grade.comment)
 
 

@@ -1,5 +1,6 @@
 """The fields in which an instructor gives the cells of a submission their points."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +58,7 @@ class CellScoreForm(forms.Form):
         points = self.cleaned_data["points"]
         extra = self.cleaned_data.get("extra_credit") or 0.0
         return ManualScore(
-            points=None if points is None else round(points, 2),
+            points=None if points is None else min(round(points, 2), self.grade.max_score),
             extra_credit=round(extra, 2)
             if "extra_credit" in self.fields
             else given_score(self.grade).extra_credit,
@@ -122,8 +123,9 @@ def make_sheet(
 
 def _number_field(label: str, most: float) -> forms.FloatField:
     widget = forms.NumberInput({"step": "0.01", "inputmode": "decimal"})
+    highest = math.ceil(round(most * 100, 6)) / 100  # all of two thirds of a point are shown as 0.67
     return forms.FloatField(
-        label=label, min_value=0, max_value=most, required=False, show_hidden_initial=True, widget=widget
+        label=label, min_value=0, max_value=highest, required=False, show_hidden_initial=True, widget=widget
     )
 
 

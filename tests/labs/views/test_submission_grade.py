@@ -140,6 +140,20 @@ def test_points_that_the_cell_does_not_have_are_asked_for_again(
     assert not ScoreChange.objects.exists()
 
 
+@pytest.mark.parametrize(("has", "points", "score"), [(2 / 3, "0.67", None), (0.5, "0.67", 2 / 3)])
+def test_all_of_two_thirds_of_a_point_can_be_given_and_kept(
+    as_ben: Client, run: GradingRun, has: float, points: str, score: float | None
+) -> None:
+    run.cells.filter(grade_id="sum").update(max_score=2 / 3, auto_score=has)
+    before = {"points": f"{has:.2f}".rstrip("0")}
+    assert 'max="0.67"' in as_ben.get(address_of(run)).content.decode()
+
+    save(as_ben, run, fields_of(run, "sum", before, points=points, comment="All of it."))
+
+    cell = run.cells.get(grade_id="sum")
+    assert (cell.comment, cell.manual_score) == ("All of it.", score)
+
+
 def test_what_somebody_else_saved_meanwhile_is_shown_and_not_overwritten(
     as_ben: Client, run: GradingRun
 ) -> None:
