@@ -86,7 +86,10 @@ class Attempt:
 
 def find_attempts(submissions: QuerySet[Submission]) -> list[Attempt]:
     """The attempts of submissions in their order, in three queries however many there are."""
-    runs = Prefetch("runs", queryset=GradingRun.objects.order_by("-queued_at", "-pk"))
+    newest_first = GradingRun.objects.defer("notebooks", "evidence", "phase_seconds").order_by(
+        "-queued_at", "-pk"
+    )
+    runs = Prefetch("runs", queryset=newest_first)
     found = [
         (submission, next(iter(submission.runs.all()), None))
         for submission in submissions.defer("files").prefetch_related(runs)

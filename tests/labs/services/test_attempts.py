@@ -3,7 +3,7 @@
 import pytest
 
 from labs.models import Submission
-from labs.services.attempts import find_attempt, find_same_before
+from labs.services.attempts import find_attempt, find_attempts, find_same_before
 from labs.states import GradingOutcome, GradingStatus, SubmissionStatus
 from tests.factories import labs as make
 
@@ -58,6 +58,13 @@ def test_a_person_looks_at_what_was_tampered_with_until_they_have_decided() -> N
     run.save()
     decided = find_attempt(run.submission)
     assert (decided.words, decided.has_fault) == ("Graded", False)
+
+
+def test_a_list_of_attempts_leaves_out_what_only_a_page_of_one_needs() -> None:
+    make.GradingRunFactory.create()
+    (attempt,) = find_attempts(Submission.objects.all())
+    assert attempt.run is not None
+    assert attempt.run.get_deferred_fields() == {"notebooks", "evidence", "phase_seconds"}
 
 
 def test_an_attempt_at_a_practice_lab_is_handed_in_and_at_rest() -> None:
