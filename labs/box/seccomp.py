@@ -1,8 +1,9 @@
 """The system calls that learners' code has no use for, as a filter that bubblewrap loads.
 
-What is refused falls in three groups: making namespaces and mounts; doors into the machine's kernel or into
+What is refused falls in four groups: making namespaces and mounts; doors into the machine's kernel or into
 other processes; memory that no process's size shows (memfd, System V segments and semaphores, asynchronous requests),
-which the watcher could not see.
+which the watcher could not see; looking into the machine's cache of files and emptying it, in which one box could
+leave a message for the next.
 """
 
 import errno
@@ -76,6 +77,9 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "statmount": (457, 457),
     "listmount": (458, 458),
     "open_tree_attr": (467, 467),
+    "preadv2": (327, 286),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
     "vhangup": (153, 58),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
@@ -89,6 +93,9 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
 }
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
+# Refused with this advice only: POSIX_FADV_DONTNEED of linux/fadvise.h and MADV_PAGEOUT of asm/mman-common.h.
+_FADVISE, _DONT_NEED = (221, 223), 4
+_MADVISE, _PAGE_OUT = (28, 233), 21
 _SOCKET: Final = (41, 198)
 _SOCKETPAIR: Final = (53, 199)
 
@@ -105,7 +112,7 @@ _X32_BIT: Final = 0x40000000
 
 # Opcodes of linux/bpf_common.h and offsets in struct seccomp_data.
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 32
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 32, 40
 _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 
@@ -133,11 +140,16 @@ def _instructions(audit: int, column: int) -> Iterator[bytes]:
     # "No such call" makes the C library fall back to clone, whose flags a filter can read.
     yield _instruction(_JUMP_EQUAL, _CLONE3[column], 0, 1)
     yield _instruction(_RETURN, _ERRNO | errno.ENOSYS)
-    yield _instruction(_JUMP_EQUAL, _CLONE[column], 0, 4)
-    yield _instruction(_LOAD, _FIRST_ARGUMENT)
-    yield _instruction(_JUMP_SET, _NAMESPACE_FLAGS, 0, 1)
-    yield _instruction(_RETURN, refuse)
-    yield _instruction(_RETURN, _ALLOW)
+    for call, argument, test, value in (
+        (_CLONE, _FIRST_ARGUMENT, _JUMP_SET, _NAMESPACE_FLAGS),
+        (_FADVISE, _FOURTH_ARGUMENT, _JUMP_EQUAL, _DONT_NEED),
+        (_MADVISE, _THIRD_ARGUMENT, _JUMP_EQUAL, _PAGE_OUT),
+    ):
+        yield _instruction(_JUMP_EQUAL, call[column], 0, 4)
+        yield _instruction(_LOAD, argument)
+        yield _instruction(test, value, 0, 1)
+        yield _instruction(_RETURN, refuse)
+        yield _instruction(_RETURN, _ALLOW)
     yield _instruction(_JUMP_EQUAL, _SOCKET[column], 1, 0)
     yield _instruction(_JUMP_EQUAL, _SOCKETPAIR[column], 0, len(_FAMILIES) + 5)
     yield _instruction(_LOAD, _FIRST_ARGUMENT)

@@ -1,6 +1,8 @@
 """Asks nbgrader for its marks.
 
 python -m tests.parity record [ASSIGNMENT …]     keep them in tests/recorded/nbgrader
+python -m tests.parity record-attacks [CASE …]   the same for the attacks of tests/notebooks
+python -m tests.parity attacks                   print these beside what Paja gives
 """
 
 import os
