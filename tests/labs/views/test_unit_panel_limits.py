@@ -163,3 +163,13 @@ def test_a_pause_is_said_at_the_form_for_files_too(
     page: Any = as_ada.get(address).content.decode()
     assert page.count("You have used the one attempt") == 1
     assert '<button class="btn btn-quiet" disabled>' in page
+
+
+def test_a_pause_that_passes_leaves_the_file_its_button(
+    as_ada: Client, address: str, lab_unit: LabUnit, make_submission: MakeSubmission
+) -> None:
+    limit(lab_unit, pace_minutes=10)
+    make.GradingRunFactory.create(submission=make_submission())
+    form = as_ada.get(address).content.decode().partition('id="lab-upload"')[2].partition("</form>")[0]
+    assert "The next one is possible at" in form
+    assert "disabled" not in form
