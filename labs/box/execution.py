@@ -73,6 +73,7 @@ def execute_notebook(
 ) -> Execution:
     """Run a copy of the notebook in a box with these files beside it, as long as `limits.total_seconds` allows.
 
+    Only cells use up time: how long a kernel takes to start is the machine's affair.
     A time-out costs its cell. A cell that takes the kernel with it is left out of one second run, whose results
     are kept for the cells behind it. The kernel is the one that the notebook's metadata names. Nothing that the
     notebook does raises; BoxUnavailableError means that this machine can box nothing, or (`unknown_kernel`) has no
@@ -113,17 +114,13 @@ class _Runner:
         self._allow_errors = allow_errors
         self._variables = variables
         self._started_at = time.monotonic()
-
-    @property
-    def _remaining(self) -> float:
-        return self._started_at + self._limits.total_seconds - time.monotonic()
+        self._remaining = limits.total_seconds
 
     def execute(self) -> Execution:
         wanted = [index for index, cell in enumerate(self._notebook.cells) if _is_run(cell)]
         try:
             first = self._go(wanted)
-        except KernelStartError as error:
-            self._check_environment(error)
+        except KernelStartError:
             return self._report(wanted, _Pass(), is_started=False)
         if first.lost_at is None or first.is_out_of_time:
             return self._report(wanted, first)
@@ -138,11 +135,10 @@ class _Runner:
         way = _Pass()
         if not wanted:
             return way
-        with self._start(self._files, self._variables) as kernel:
+        with self._start() as kernel:
             for index in wanted:
                 cell = self._notebook.cells[index]
-                remaining = self._remaining
-                run = kernel.run_cell(cell.source, seconds=max(0, min(self._limits.cell_seconds, remaining)))
+                run = self._run_cell(kernel, cell.source)
                 way.runs[index] = run
                 if run.fault is not None:
                     way.faults[index] = run.fault
@@ -153,7 +149,26 @@ class _Runner:
                     break
         return way
 
-    def _start(self, files: Mapping[str, bytes], variables: Mapping[str, str]) -> BoxKernel:
+    def _run_cell(self, kernel: BoxKernel, source: str) -> CellRun:
+        started_at = time.monotonic()
+        run = kernel.run_cell(source, seconds=max(0, min(self._limits.cell_seconds, self._remaining)))
+        self._remaining -= time.monotonic() - started_at
+        return run
+
+    def _start(self) -> BoxKernel:
+        """Raises KernelStartError where the learner's files keep a kernel from starting: twice, and only with them."""
+        try:
+            return self._open(self._files, self._variables)
+        except KernelStartError:
+            logger.warning("a kernel did not start and is asked once more", exc_info=True)
+        try:
+            with self._open({}, {}):
+                pass
+        except KernelStartError as error:
+            raise BoxUnavailableError(f"the lab environment: {error}", reason="kernel_not_started") from error
+        return self._open(self._files, self._variables)
+
+    def _open(self, files: Mapping[str, bytes], variables: Mapping[str, str]) -> BoxKernel:
         return BoxKernel(
             self._environment, self._limits, files=files, variables=variables, kernel=self._kernel
         )
@@ -161,14 +176,6 @@ class _Runner:
     def _must_stop(self, cell: Mapping[str, Any], run: CellRun) -> bool:
         may_raise = self._allow_errors or _MAY_RAISE_TAG in _tags(cell)
         return run.is_error and not may_raise
-
-    def _check_environment(self, error: KernelStartError) -> None:
-        """A kernel that starts without the learner's files means that these kept it from starting."""
-        try:
-            with self._start({}, {}):
-                return
-        except KernelStartError:
-            raise BoxUnavailableError(f"the lab environment: {error}", reason="kernel_not_started") from error
 
     def _report(self, wanted: list[int], way: _Pass, *, is_started: bool = True) -> Execution:
         not_run = []
