@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from labs.blobs import read_blob
 from labs.models import CellGrade, Feedback, GradingRun
+from labs.nbgrader import CellKind, FeedbackDetail
 from labs.services.checks import passes
 from labs.services.fault_words import damage_sentence, sentence_of
 from labs.services.marks import CellMark, check_cell, mark_cell, points_of, waits_for_person
@@ -132,6 +133,8 @@ def _join_notebook(
         anchor = f"{prefix}-{position}"
         grade = left.pop(grade_id, None)  # a copied grade id does not show its points twice
         mark = _mark(grade, is_check=is_check) if grade else None
+        if mark and not is_check and _fails_unseen(mark.grade, content):
+            mark = replace(mark, fails_unseen=True)
         if mark:
             graded.append(GradedPlace(mark, anchor))
         if grade_id:
@@ -159,6 +162,15 @@ def _join_notebook(
 
 def _mark(grade: CellGrade, *, is_check: bool) -> CellMark:
     return check_cell(grade, is_passed=passes(grade)) if is_check else mark_cell(grade)
+
+
+def _fails_unseen(grade: CellGrade, content: Mapping[str, Any]) -> bool:
+    """Whether a test without points showed nothing where the learner's own run shows all that it has to say."""
+    is_lost = grade.auto_score == 0 and grade.max_score > 0 and grade.manual_score is None
+    is_silent = not grade.message and not content.get("outputs") and content.get("cell_type") == "code"
+    detail = grade.run.submission.release.grading.get("feedback", FeedbackDetail.FULL)
+    is_test = grade.kind == CellKind.AUTOGRADED and grade.was_run and not grade.is_unanswered
+    return is_test and is_lost and is_silent and detail == FeedbackDetail.FULL
 
 
 def _show_cell(

@@ -68,11 +68,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class CellMark:
-    """What became of one grade cell, for its heading."""
+    """What became of one grade cell, for its heading; `fails_unseen`: only tests that the learner cannot see fail."""
 
     grade: CellGrade
     state: CellState
     words: str
+    fails_unseen: bool = False
 
     @property
     def is_waiting(self) -> bool:
@@ -88,6 +89,8 @@ class CellMark:
         """Why there are no more points, as far as that can be told in a sentence."""
         if self.grade.message:
             return self.grade.message
+        if self.fails_unseen:
+            return _("The tests that can be seen pass, and one that cannot be seen does not.")
         return _("This cell was left as it was.") if self.grade.is_unanswered else ""
 
 

@@ -147,7 +147,7 @@ def test_only_the_authors_whole_words_are_a_message(release: ReleasedLab, tmp_pa
 
 
 def test_where_nothing_is_hidden_a_cell_says_its_error_and_before_that_what_its_author_says() -> None:
-    def shown(grade_id: str, evalue: str) -> nbformat.NotebookNode:
+    def shown(grade_id: str, evalue: str) -> Any:
         error = new_output("error", ename="NameError", evalue=evalue)
         return nbformat.from_dict({**graded(grade_id, "assert x", 0), "id": grade_id, "outputs": [error]})
 

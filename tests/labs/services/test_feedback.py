@@ -39,6 +39,35 @@ def test_cells_are_joined_with_their_grades() -> None:
     assert found.lost == ()
 
 
+@pytest.mark.parametrize(
+    ("grade", "shown", "detail", "is_said"),
+    [
+        ({}, {}, "full", True),
+        ({"auto_score": 1}, {}, "full", False),
+        ({"auto_score": None, "needs_manual_grade": True}, {}, "full", False),
+        ({"manual_score": 0}, {}, "full", False),
+        ({"message": "Mind the rows."}, {}, "full", False),
+        ({"was_run": False}, {}, "full", False),
+        ({"kind": "manual"}, {}, "full", False),
+        ({"max_score": 0}, {}, "full", False),
+        ({}, {"outputs": [{"output_type": "stream", "name": "stderr", "text": "careful"}]}, "full", False),
+        ({}, {}, "messages", False),
+        ({}, {}, "points", False),
+    ],
+)
+def test_points_that_only_an_unseen_test_took_are_explained(
+    grade: dict[str, Any], shown: dict[str, Any], detail: str, is_said: bool
+) -> None:
+    run = make_run(notebook(cell("mean", **shown)))
+    run.submission.release.grading = {"feedback": detail}
+    make.CellGradeFactory.create(run=run, grade_id="mean", **{"auto_score": 0, **grade})
+
+    (found,) = find_feedback(run)
+
+    assert ["cannot be seen" in place.mark.remark for place in found.graded] == [is_said]
+    assert not any(place.mark.fails_unseen for place in find_feedback(run, is_check=True)[0].graded)
+
+
 def test_a_grade_cell_that_was_deleted_is_still_listed() -> None:
     run = make_run(notebook(cell()))
     make.CellGradeFactory.create(run=run, grade_id="mean", auto_score=0)

@@ -51,6 +51,15 @@ def test_the_worst_cells_are_linked_with_points_and_message(
     assert "Mind the empty rows." in first
 
 
+def test_a_hidden_test_that_failed_without_a_word_is_named_at_the_list_and_at_the_cell(
+    as_ada: Client, make_submission: MakeSubmission
+) -> None:
+    submission = make_submission()
+    make_run(submission, {"grade_id": "mean", "auto_score": 0})
+
+    assert read(as_ada, submission).count("one that cannot be seen does not") == 2
+
+
 def test_a_cell_that_is_looked_at_says_so_and_shows_no_evidence(
     as_ada: Client, make_submission: MakeSubmission
 ) -> None:
