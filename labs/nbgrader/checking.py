@@ -18,7 +18,7 @@ from labs.box.kernelspecs import choose_kernel, list_kernels
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.advising import find_hints
 from labs.nbgrader.autotests import AUTOTEST, KERNELS
-from labs.nbgrader.languages import IPYTHON_SYNTAX, PYTHON, find_kernel_name, find_language
+from labs.nbgrader.languages import IPYTHON_SYNTAX, PYTHON, find_kernel_name, find_language, note_language
 from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_json, read_source
 from labs.nbgrader.places import NotebookPlaces
 from labs.nbgrader.release import AUTOTESTS, find_kind
@@ -66,10 +66,24 @@ def check_source(
         for checker in checkers
         for problem in sorted(checker.check(), key=lambda problem: (problem.line or 0, problem.code))
     ]
+    problems += _find_unreleased(source)
     if all(problem.is_hint for problem in problems) and not any(checker.has_points for checker in checkers):
         message = _("This lab has no graded cells: it is a practice lab, completed by being submitted.")
         problems.append(SourceProblem("", None, None, "no_graded_cells", message, is_hint=True))
     return problems
+
+
+def _find_unreleased(source: Mapping[str, bytes]) -> Iterator[SourceProblem]:
+    """The notebooks that no release clears of what is the author's: those that nbgrader does not look at."""
+    words = [region.begin.encode() for region in _REGIONS] + [b'"nbgrader"']
+    for path, content in sorted(source.items()):
+        is_other = path.endswith(".ipynb") and not is_notebook_path(path)
+        if is_other and any(word in content for word in words):
+            message = _(
+                "This notebook is not at the top level, so learners get it as it is, with its solutions and hidden"
+                " tests. Move it there, or take it out."
+            )
+            yield SourceProblem(path, None, None, "nested_notebook", message)
 
 
 class _Checker:
@@ -209,7 +223,10 @@ class _Checker:
     def _check_kernel(self, notebook: NotebookNode) -> Iterator[SourceProblem]:
         words = {"language": find_language(notebook), "name": find_kernel_name(notebook)}
         if self._environment is not None:
-            if choose_kernel(self._environment, notebook.metadata) is None:
+            kernel = choose_kernel(self._environment, notebook.metadata)
+            if kernel is not None:
+                note_language(notebook, kernel)
+            else:
                 words["known"] = ", ".join(list_kernels(self._environment))
                 message = _("Labs have no kernel “%(name)s” for %(language)s here; there are %(known)s.")
                 yield self._problem(None, "unknown_kernel", message % words)
@@ -266,12 +283,8 @@ class _Checker:
             return
         try:
             compile(cell.source, self._path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        except (
-            SyntaxError,
-            ValueError,
-            RecursionError,
-            MemoryError,
-        ) as error:  # the last two: nested too deep
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            # The last two: nested too deep.
             text = (getattr(error, "text", None) or "").strip("\n")
             said = getattr(error, "msg", "") or str(error) or type(error).__name__
             message = _("This code is not valid Python: %(error)s")

@@ -7,6 +7,8 @@ from typing import Any, Final
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
+from labs.box.kernelspecs import KernelSpec
+
 PYTHON: Final = "python"
 
 # Lines that only IPython can read: magic, commands of a shell, questions.
@@ -28,9 +30,19 @@ _COMMENTS: Final = {
 
 def find_language(notebook: NotebookNode) -> str:
     """The language that a notebook says its kernel speaks, in small letters; Python if it does not say."""
+    return (_find_said(notebook) or PYTHON).lower()
+
+
+def _find_said(notebook: NotebookNode) -> str:
     metadata = notebook.metadata
     said = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
-    return str(said or PYTHON).lower()
+    return str(said or "")
+
+
+def note_language(notebook: NotebookNode, kernel: KernelSpec) -> None:
+    """What a notebook leaves out of its kernel's description, the kernel itself knows."""
+    if not _find_said(notebook) and kernel.language.lower() != PYTHON:
+        notebook.metadata.kernelspec["language"] = kernel.language
 
 
 def find_kernel_name(notebook: NotebookNode) -> str:

@@ -25,7 +25,7 @@ from labs.box.kernelspecs import choose_kernel
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.nbgrader.autotests import BoxedInstantiateTests
 from labs.nbgrader.gradebook import create_gradebook, make_url
-from labs.nbgrader.languages import ClearEverySolution, find_kernel_name, find_language
+from labs.nbgrader.languages import ClearEverySolution, find_kernel_name, find_language, note_language
 from labs.nbgrader.notebooks import read_source
 from labs.nbgrader.results import CellKind, GradeCellSpec, ReleasedLab, is_notebook_path
 
@@ -112,9 +112,11 @@ def _apply(
 
 def _read_runnable(content: bytes, environment: BoxEnvironment) -> NotebookNode:
     notebook = read_source(content)
-    if choose_kernel(environment, notebook.metadata) is None:
+    kernel = choose_kernel(environment, notebook.metadata)
+    if kernel is None:
         said = f"labs have no kernel {find_kernel_name(notebook)!r} for {find_language(notebook)}"
         raise InvalidNotebookError(said, reason="unknown_kernel")
+    note_language(notebook, kernel)
     return notebook
 
 

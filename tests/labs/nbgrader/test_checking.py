@@ -135,6 +135,28 @@ def test_any_kernel_that_labs_have_will_do_and_its_code_is_not_read_as_python(
     assert "".join(cell["source"]) == "# YOUR CODE HERE\nfail()"
 
 
+def test_what_a_notebook_leaves_out_of_its_language_its_kernel_knows(
+    environment: BoxEnvironment, tmp_path: Path
+) -> None:
+    install(tmp_path, "ir", "R")
+    cells = [solution("f", "f <- function(x) 2 * x"), graded("test", "stopifnot(f(1) == 2)")]
+    silent = {"kernelspec": {"name": "ir", "display_name": "R"}}
+    source = {"lab.ipynb": write(*cells, metadata=silent)}
+    assert check_source(source, environment=environment) == []
+    released = json.loads(
+        make_release(source, name="lab", environment=environment).learner_files["lab.ipynb"]
+    )
+    assert "".join(released["cells"][0]["source"]) == "# YOUR CODE HERE\nfail()"
+    assert released["metadata"]["kernelspec"]["language"] == "R"
+
+
+@pytest.mark.parametrize("path", ["more/lab.ipynb", ".lab.ipynb"])
+def test_a_notebook_that_would_reach_learners_with_its_solution_is_named(path: str) -> None:
+    source = {"lab.ipynb": write(*SOUND), path: write(*SOUND), "data/plain.ipynb": write(code("1"))}
+    (problem,) = check_source(source)
+    assert (problem.notebook, problem.code, problem.is_hint) == (path, "nested_notebook", False)
+
+
 def test_where_no_lab_runs_another_kernel_is_no_error(environment: BoxEnvironment) -> None:
     (problem,) = check(*SOUND[:1], graded("test", "x <- 1"), metadata=IN_R)
     assert (problem.code, problem.is_hint) == ("kernel_not_seen", True)
