@@ -236,7 +236,9 @@ def test_sources_of_any_shape_are_survived(source: object, cell_type: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["\x1b[" * 50_000, "\x1b]" * 50_000, "\r" * 100_000, "[" * 20_000, "*a_ " * 5_000]
+    "text",
+    ["\x1b[" * 50_000, "\x1b]" * 50_000, "\r" * 100_000, "[" * 20_000, "*a_ " * 5_000],
+    ids=["colours", "titles", "returns", "brackets", "stars"],
 )
 def test_text_made_to_be_slow_is_not(text: str) -> None:
     started_at = time.thread_time()
