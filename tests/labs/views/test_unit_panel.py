@@ -152,7 +152,7 @@ def test_a_ready_lab_opens_where_its_learner_last_opened_one(
     for page in (address, f"{address}lab"):
         assert "Open in Notebook 7" in as_ada.get(page).content.decode()
     opened = as_ada.get(reverse("labs:session-open", args=[session.public_id]))
-    assert "/notebooks/" in opened["Location"]
+    assert "%2Fnotebooks%2F" in opened["Location"]
 
 
 def test_work_that_cannot_be_copied_is_said(as_ada: Client, address: str, make_session: MakeSession) -> None:
