@@ -11,6 +11,8 @@ from labs.states import GradingOutcome
 
 _KEPT: Final = _("Cells that could run without it kept their points.")
 
+_NOTHING_RUN: Final = "kernel_not_started"
+
 # What became of a notebook, by the reason that the box or nbgrader's pipeline gave, else by its outcome.
 FAULT_SENTENCES: Final[Mapping[str, str | Promise]] = {
     "missing_notebook": _(
@@ -22,6 +24,10 @@ FAULT_SENTENCES: Final[Mapping[str, str | Promise]] = {
     "damaged_cells": _(
         "Cells of the notebook that carry points are damaged. Take your answers over into a fresh copy, and "
         "submit again."
+    ),
+    _NOTHING_RUN: _(
+        "With your files no kernel could be started, so no cell was run. They may be too large together: delete what "
+        "the lab does not need, and submit again."
     ),
     "too_many_processes": _("A cell started more processes than the lab allows and was stopped."),
     "too_much_output": _("A cell printed more than the lab allows and was stopped."),
@@ -107,7 +113,7 @@ def sentence_of(outcome: str, reason: str) -> str:
     if outcome not in FAULT_SENTENCES:
         return ""
     sentence = str(FAULT_SENTENCES.get(reason) or FAULT_SENTENCES[outcome])
-    return f"{sentence} {_KEPT}" if outcome in _RUNNING_FAULTS else sentence
+    return f"{sentence} {_KEPT}" if outcome in _RUNNING_FAULTS and reason != _NOTHING_RUN else sentence
 
 
 def damage_sentence(kind: str) -> str:
