@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from nbformat import NotebookNode
 from nbgrader import utils
 
-from labs.nbgrader.altering import Strength, list_alterations
 from labs.nbgrader.autotests import AUTOTEST
 from labs.nbgrader.languages import IPYTHON_SYNTAX
 from labs.nbgrader.messages import parse_cell
-from labs.nbgrader.origins import Origins, read_origins
+from labs.nbgrader.twin.altering import Strength, list_alterations
+from labs.nbgrader.twin.origins import Origins, read_origins
 
 # By the name that they have where they come from. Speed is the clock too.
 _CLOCKS: Final = frozenset(

@@ -29,7 +29,7 @@ from labs.nbgrader.results import (
 )
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import read_cells, score_notebook, tell_errors
-from labs.nbgrader.twin import Trial, try_notebook
+from labs.nbgrader.twin.trial import Trial, try_notebook
 from labs.states import GradingOutcome
 
 logger = logging.getLogger(__name__)

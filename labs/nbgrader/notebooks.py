@@ -10,8 +10,8 @@ from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
 from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.mending.salvaging import salvage_json
 from labs.nbgrader.results import DamageKind
-from labs.nbgrader.salvaging import salvage_json
 
 MAX_NOTEBOOK_BYTES: Final = 32 * 1024 * 1024
 _MAX_CELLS: Final = 5000

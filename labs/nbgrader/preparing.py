@@ -16,11 +16,11 @@ from nbgrader.utils import compute_checksum
 
 from labs.box.process import check_file_names
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.recognising import read_id, read_released
+from labs.nbgrader.mending.renaming import find_renamed
 from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_source, read_submission
-from labs.nbgrader.recognising import read_id, read_released
 from labs.nbgrader.release import AUTOTESTS
-from labs.nbgrader.renaming import find_renamed
 from labs.nbgrader.results import Damage, DamageKind, ReleasedLab, is_notebook_path
 from labs.nbgrader.running import Run
 

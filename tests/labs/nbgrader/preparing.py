@@ -8,8 +8,8 @@ from nbformat import NotebookNode
 
 from labs.box import BoxEnvironment, BoxLimits
 from labs.nbgrader.gradebook import add_submission
+from labs.nbgrader.mending.recognising import read_id
 from labs.nbgrader.preparing import Prepared, collect_files, prepare_notebook
-from labs.nbgrader.recognising import read_id
 from labs.nbgrader.release import make_release
 from labs.nbgrader.results import STANDARD_POLICY, ReleasedLab
 from labs.nbgrader.running import Run

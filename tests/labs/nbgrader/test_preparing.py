@@ -9,10 +9,10 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id, read_released
 from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
 from labs.nbgrader.preparing import collect_files, prepare_notebook
-from labs.nbgrader.recognising import ReleasedNotebook, read_id, read_released
 from labs.nbgrader.results import Damage, DamageKind, ReleasedLab
 from labs.nbgrader.running import Run
 from tests.labs.nbgrader.damages import DAMAGES

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from labs.nbgrader.lookalikes import (
+from labs.nbgrader.twin.lookalikes import (
     EXACT,
     TYPES,
     Edits,
@@ -21,8 +21,8 @@ from labs.nbgrader.lookalikes import (
     is_truth,
     read_number,
 )
-from labs.nbgrader.origins import Origins
-from labs.nbgrader.tolerances import BESIDES, read_tolerance
+from labs.nbgrader.twin.origins import Origins
+from labs.nbgrader.twin.tolerances import BESIDES, read_tolerance
 
 # Where the words of a name are bound once and used once, the literals that it may stand for.
 Literals = Mapping[str, Sequence[ast.expr]]

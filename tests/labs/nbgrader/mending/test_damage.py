@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode
 
-from labs.nbgrader.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.damage import mend_cells, sort_damage
+from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id, read_released
 from labs.nbgrader.notebooks import read_submission
-from labs.nbgrader.recognising import ReleasedNotebook, read_id, read_released
 from labs.nbgrader.results import Damage, DamageKind
 from tests.labs.nbgrader.damages import DAMAGES, Way
 from tests.labs.nbgrader.preparing import KNOWN, SOURCE, list_ids, release_without_box, show_known, work_on

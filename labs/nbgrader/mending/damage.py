@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 
-from labs.nbgrader.recognising import (
+from labs.nbgrader.mending.recognising import (
     ReleasedNotebook,
     find_bound,
     is_same_text,

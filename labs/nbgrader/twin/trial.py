@@ -14,13 +14,13 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from labs.box import Execution, name_cell
-from labs.nbgrader.altering import Alteration, choose_alteration
 from labs.nbgrader.languages import PYTHON, find_language
 from labs.nbgrader.notebooks import read_source
-from labs.nbgrader.origins import read_origins
 from labs.nbgrader.results import Evidence
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import find_points
+from labs.nbgrader.twin.altering import Alteration, choose_alteration
+from labs.nbgrader.twin.origins import read_origins
 
 logger = logging.getLogger(__name__)
 
@@ -74,25 +74,20 @@ def _make_twin(run: Run, name: str, notebook: NotebookNode) -> _Twin:
     source = read_source(run.release.source[f"{name}.ipynb"])
     altered = deepcopy(notebook)
     alterations: dict[str, Alteration] = {}
-    if find_language(source) != PYTHON:
+    released = read_source(run.release.learner_files[f"{name}.ipynb"])
+    if find_language(released) != PYTHON:  # the source may leave it to its kernel
         return _Twin(altered, alterations)
-    released = _read_released(run, name)
+    known = {cell.metadata.nbgrader.grade_id: cell.source for cell in released.cells if utils.is_grade(cell)}
     origins = read_origins(cell.source for cell in source.cells if cell.cell_type == "code")
     for cell in altered.cells:
         if not _is_test(cell):
             continue
         grade_id = cell.metadata.nbgrader.grade_id
-        alteration = choose_alteration(cell.source, released.get(grade_id, ""), run.chance, origins)
+        alteration = choose_alteration(cell.source, known.get(grade_id, ""), run.chance, origins)
         if alteration is not None:
             cell.source = alteration.source
             alterations[grade_id] = alteration
     return _Twin(altered, alterations)
-
-
-def _read_released(run: Run, name: str) -> dict[str, str]:
-    """What a learner knows of the tests."""
-    cells = read_source(run.release.learner_files[f"{name}.ipynb"]).cells
-    return {cell.metadata.nbgrader.grade_id: cell.source for cell in cells if utils.is_grade(cell)}
 
 
 def _is_test(cell: NotebookNode) -> bool:

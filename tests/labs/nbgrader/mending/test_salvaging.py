@@ -6,10 +6,10 @@ import json
 import pytest
 
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader import salvaging
+from labs.nbgrader.mending import salvaging
+from labs.nbgrader.mending.salvaging import drop_outputs, salvage_json
 from labs.nbgrader.notebooks import read_submission
 from labs.nbgrader.results import DamageKind
-from labs.nbgrader.salvaging import drop_outputs, salvage_json
 from tests.labs.nbgrader.writing import code, markdown, write
 
 CELLS = [markdown("# Ä"), code("x = 1"), code("y = '→'"), markdown("end")]
@@ -55,7 +55,7 @@ def test_a_broken_letter_leaves_the_others() -> None:
 
 def test_a_line_break_within_a_text_is_kept() -> None:
     assert read(TEXT.replace("x = 1", "x = 1\n\0").encode()) == (
-        ["# Ä", "x = 1\n\0", "y = '→'", "end"],
+        ["# Ä", "x = 1\n\N{REPLACEMENT CHARACTER}", "y = '→'", "end"],
         GARBLED,
     )
 

@@ -15,9 +15,9 @@ from labs.box import BoxEnvironment, BoxLimits, Execution, name_cell
 from labs.nbgrader.messages import parse_cell
 from labs.nbgrader.results import STANDARD_POLICY, ReleasedLab
 from labs.nbgrader.running import Run
-from labs.nbgrader.twin import SLACK, Trial, try_notebook
+from labs.nbgrader.twin.trial import SLACK, Trial, try_notebook
 from labs.states import GradingOutcome
-from tests.labs.nbgrader.authors import AuthorTest, load
+from tests.labs.nbgrader.twin.authors import AuthorTest, load
 from tests.labs.nbgrader.writing import code, graded, solution, write
 
 HONEST = "def double(x):\n    return 2 * x"

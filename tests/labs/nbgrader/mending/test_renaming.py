@@ -2,7 +2,7 @@
 
 import pytest
 
-from labs.nbgrader.renaming import find_renamed
+from labs.nbgrader.mending.renaming import find_renamed
 from labs.nbgrader.results import ReleasedLab
 from tests.labs.nbgrader.preparing import release_without_box
 from tests.labs.nbgrader.writing import edit, graded, solution, write

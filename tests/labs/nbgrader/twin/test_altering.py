@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from labs.nbgrader.altering import Alteration, Strength, choose_alteration, list_alterations
 from labs.nbgrader.messages import parse_cell
-from labs.nbgrader.origins import Origins, read_origins
-from tests.labs.nbgrader.authors import AuthorTest, load
+from labs.nbgrader.twin.altering import Alteration, Strength, choose_alteration, list_alterations
+from labs.nbgrader.twin.origins import Origins, read_origins
+from tests.labs.nbgrader.twin.authors import AuthorTest, load
 
 SEEDS = range(5)
 PLAIN, PARTIAL = load("plain"), load("partial")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from labs.nbgrader.lookalikes import find_call_name, is_constant, read_number
+from labs.nbgrader.twin.lookalikes import find_call_name, is_constant, read_number
 
 _ROWS: Final = (ast.List, ast.Tuple)
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from labs.nbgrader.expectations import Expectations
-from labs.nbgrader.lookalikes import Edits, read_number
+from labs.nbgrader.twin.expectations import Expectations
+from labs.nbgrader.twin.lookalikes import Edits, read_number
 
 _SHAPERS: Final = frozenset({"int", "float", "round", "sum"})
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
-from labs.nbgrader.lookalikes import Tolerance, read_number
+from labs.nbgrader.twin.lookalikes import Tolerance, read_number
 
 # Arguments that change nothing about what is compared.
 BESIDES: Final = frozenset({"msg", "err_msg", "verbose", "strict", "equal_nan", "nan_ok", "check_dtype"})

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from labs.nbgrader.expectations import Expectations
-from labs.nbgrader.literals import list_rows
-from labs.nbgrader.lookalikes import Edits, find_call_name
+from labs.nbgrader.twin.expectations import Expectations
+from labs.nbgrader.twin.literals import list_rows
+from labs.nbgrader.twin.lookalikes import Edits, find_call_name
 
 _CATCHERS: Final = frozenset({"raises", "assertRaises", "assertRaisesRegex", "assert_raises"})
 # What lets every exception through that is raised in its `with`.

@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
-from labs.nbgrader.certainty import CertainSteps
-from labs.nbgrader.expectations import Expectations
-from labs.nbgrader.literals import bind_literals
-from labs.nbgrader.lookalikes import Edits
 from labs.nbgrader.messages import parse_cell
-from labs.nbgrader.origins import Origins
-from labs.nbgrader.partial_credit import deny_points, find_points
+from labs.nbgrader.twin.certainty import CertainSteps
+from labs.nbgrader.twin.expectations import Expectations
+from labs.nbgrader.twin.literals import bind_literals
+from labs.nbgrader.twin.lookalikes import Edits
+from labs.nbgrader.twin.origins import Origins
+from labs.nbgrader.twin.partial_credit import deny_points, find_points
 
 
 class Strength(IntEnum):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from labs.exceptions import InvalidNotebookError
+from labs.nbgrader.mending.recognising import read_id, read_released
 from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
-from labs.nbgrader.recognising import read_id, read_released
 from labs.nbgrader.results import ReleasedLab, is_notebook_path
 
 _MAX_CANDIDATES: Final = 20

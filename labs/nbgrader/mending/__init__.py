@@ -1,0 +1,1 @@
+"""Damaged notebooks made gradable: bytes into cells, which cell is which, what is put back. See `damage.py`."""
