@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from labs.box import BoxLimits, Fault
+from labs.box import BoxLimits, Fault, watching
 from labs.box.watching import ProcessTree, find_children
 from tests.servers import wait_for
 
 MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These processes are in no box, so their network's sockets are those of all that the machine runs."""
+    monkeypatch.setattr(watching, "_FREE_SOCKETS", 1_000_000)
 
 
 @pytest.fixture(scope="module")
