@@ -17,6 +17,7 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     "no_notebooks": gettext_lazy(
         "Put at least one notebook into the lab’s folder itself, not into a folder in it."
     ),
+    "nested_notebook": gettext_lazy("Move the notebook into the lab’s folder itself, or delete it."),
     "broken_json": gettext_lazy(
         "The file is damaged. Open an earlier copy of it, or begin with a new notebook and copy the cells into it."
     ),

@@ -6,13 +6,14 @@ Eve's page may run what it likes. It reads nothing of Ada's, does nothing in her
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from labs.states import SessionStatus
 from labs.work.connections import connect_hub
@@ -171,7 +172,13 @@ def test_nothing_of_adas_is_drawn_in_a_frame_of_eves(
         assert element
         inner = element.content_frame()
         assert inner
-        assert inner.url.startswith("chrome-error://"), f"{url} is drawn as {inner.url}"
+        address = wait_until(partial(find_address, inner), f"a frame has come to an address: {url}")
+        assert address.startswith("chrome-error://"), f"{url} is drawn as {address}"
+
+
+def find_address(frame: Frame) -> str:
+    """Where a frame has come to; it may be loaded a moment before that is known."""
+    return frame.url.removeprefix("about:blank")
 
 
 def test_a_window_that_eve_opens_tells_her_nothing_and_takes_no_orders(
