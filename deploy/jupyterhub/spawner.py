@@ -113,7 +113,7 @@ class BubblewrapSpawner(Spawner):
         # Stored before there is a process and as soon as it is known, not when this method has returned: a hub that
         # is killed meanwhile would lose the server.
         self._store_state()
-        self.mark = vars(await asyncio.to_thread(self._launch, sandbox, command))
+        self.mark = vars(await self._launch_or_end(sandbox, command))
         self._store_state()
         await self._wait_listening()
         return "127.0.0.1", self.port
@@ -164,6 +164,15 @@ class BubblewrapSpawner(Spawner):
                 return
             await asyncio.sleep(0.05)
 
+    async def _launch_or_end(self, sandbox: Sandbox, command: list[str]) -> ProcessMark:
+        """A start that is taken back meanwhile cannot call its thread back: what that launches is ended at once."""
+        launching = asyncio.create_task(asyncio.to_thread(self._launch, sandbox, command))
+        try:
+            return await asyncio.shield(launching)
+        except asyncio.CancelledError:
+            launching.add_done_callback(end_launched)
+            raise
+
     def _launch(self, sandbox: Sandbox, command: list[str]) -> ProcessMark:
         passwd, group = passwd_lines(sandbox.uid, sandbox.gid)
         info_read, info_write = os.pipe()
@@ -185,12 +194,7 @@ class BubblewrapSpawner(Spawner):
                 )
             finally:
                 os.close(info_write)
-            mark = self._read_mark(info.read())
-        if (
-            not self.port
-        ):  # given up meanwhile: the hub waits for this start no longer, and would never follow it
-            mark.send(signal.SIGKILL)
-        return mark
+            return self._read_mark(info.read())
 
     def _read_mark(self, info: bytes) -> ProcessMark:
         """Bubblewrap's report of the process it made; an empty one means that it could not."""
@@ -198,6 +202,11 @@ class BubblewrapSpawner(Spawner):
         if mark is None:
             raise web.HTTPError(500, f"The sandbox did not start; see {LOG_NAME} in the learner's home.")
         return mark
+
+
+def end_launched(launching: asyncio.Task[ProcessMark]) -> None:
+    if not launching.cancelled() and launching.exception() is None:
+        launching.result().send(signal.SIGKILL)
 
 
 @contextlib.contextmanager

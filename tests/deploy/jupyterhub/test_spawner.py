@@ -1,17 +1,17 @@
 """Starts of a learner's server that go another way than asked, without a hub."""
 
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import psutil
 import pytest
 
 from deploy.jupyterhub.sandbox import Sandbox
 from deploy.jupyterhub.spawner import BubblewrapSpawner
-from tests.servers import wait_for
 
 
 class OpenSandbox(Sandbox):
@@ -33,22 +33,29 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> Iterator[BubblewrapSpawner]:
         made._process.wait()
 
 
-def launch(spawner: BubblewrapSpawner, home: Path) -> psutil.Process:
-    box = OpenSandbox(Path("bwrap"), Path("python3"), home, home, os.getuid(), os.getgid())
-    return psutil.Process(spawner._launch(box, []).pid)
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return OpenSandbox(Path("bwrap"), Path("python3"), tmp_path, tmp_path, os.getuid(), os.getgid())
 
 
-def test_a_server_that_was_launched_is_left_to_run(spawner: BubblewrapSpawner, tmp_path: Path) -> None:
-    spawner.port = 9
+def test_a_server_that_was_launched_is_left_to_run(spawner: BubblewrapSpawner, box: Sandbox) -> None:
+    mark = asyncio.run(spawner._launch_or_end(box, []))
 
-    assert launch(spawner, tmp_path).status() != psutil.STATUS_ZOMBIE
+    assert mark.is_alive()
 
 
-def test_a_server_that_comes_after_its_start_was_given_up_is_ended(
-    spawner: BubblewrapSpawner, tmp_path: Path
+def test_a_server_whose_start_was_taken_back_meanwhile_is_ended(
+    spawner: BubblewrapSpawner, box: Sandbox
 ) -> None:
-    spawner.clear_state()
+    async def take_back() -> int:
+        starting = asyncio.create_task(spawner._launch_or_end(box, []))
+        while spawner._process is None:
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        while (status := spawner._process.poll()) is None:
+            await asyncio.sleep(0.01)
+        return status
 
-    process = launch(spawner, tmp_path)
-
-    wait_for(lambda: process.status() == psutil.STATUS_ZOMBIE, seconds=10, what="ended")
+    assert asyncio.run(asyncio.wait_for(take_back(), timeout=30)) == -signal.SIGKILL
