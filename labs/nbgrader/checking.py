@@ -19,7 +19,8 @@ from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.advising import find_hints
 from labs.nbgrader.autotests import AUTOTEST, KERNELS
 from labs.nbgrader.languages import IPYTHON_SYNTAX, PYTHON, find_kernel_name, find_language, note_language
-from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_json, read_source
+from labs.nbgrader.notebooks import read_json, read_source
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.places import NotebookPlaces
 from labs.nbgrader.release import AUTOTESTS, find_kind
 from labs.nbgrader.results import SourceProblem, is_notebook_path

@@ -11,9 +11,9 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.salvaging import salvage_json
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.results import DamageKind
 
-MAX_NOTEBOOK_BYTES: Final = 32 * 1024 * 1024
 _MAX_CELLS: Final = 5000
 _MAX_TAGS: Final = 50
 _CELL_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")

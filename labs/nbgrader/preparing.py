@@ -19,7 +19,8 @@ from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
 from labs.nbgrader.mending.recognising import read_id, read_released
 from labs.nbgrader.mending.renaming import find_renamed
-from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_source, read_submission
+from labs.nbgrader.notebooks import read_source, read_submission
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.release import AUTOTESTS
 from labs.nbgrader.results import Damage, DamageKind, ReleasedLab, is_notebook_path
 from labs.nbgrader.running import Run

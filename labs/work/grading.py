@@ -192,21 +192,7 @@ def describe_notebook(notebook: NotebookResult) -> dict[str, object]:
 def cell_grades(run: GradingRun, notebooks: Sequence[NotebookResult]) -> list[CellGrade]:
     results = [(notebook.name, cell) for notebook in notebooks for cell in notebook.cells]
     return [
-        CellGrade(
-            run=run,
-            notebook=name,
-            grade_id=cell.grade_id,
-            position=position,
-            kind=cell.kind,
-            max_score=cell.max_score,
-            auto_score=cell.auto_score,
-            extra_credit=cell.extra_credit,
-            needs_manual_grade=cell.needs_manual_grade,
-            was_run=cell.was_run,
-            is_unanswered=cell.is_unanswered,
-            is_tampered=cell.is_tampered,
-            message=cell.message,
-        )
+        CellGrade(run=run, notebook=name, position=position, **asdict(cell))
         for position, (name, cell) in enumerate(results)
     ]
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.recognising import read_id, read_released
-from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
+from labs.nbgrader.notebooks import read_submission
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.results import ReleasedLab, is_notebook_path
 
 _MAX_CANDIDATES: Final = 20

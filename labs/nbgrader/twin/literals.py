@@ -8,7 +8,6 @@ from typing import Final
 from labs.nbgrader.twin.lookalikes import find_call_name, is_constant, read_number
 
 _ROWS: Final = (ast.List, ast.Tuple)
-_SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def bind_literals(tree: ast.Module) -> dict[str, list[ast.expr]]:

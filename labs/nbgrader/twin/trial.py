@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 # So that honest work which needs nearly all of its time does not seem to die in its twin.
 SLACK: Final = 1.5
-_TRIES: Final = 2
 # As nbclient, which leaves out cells with this tag.
 _SKIP_TAG: Final = "skip-execution"
 

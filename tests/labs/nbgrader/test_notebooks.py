@@ -6,7 +6,8 @@ import nbformat
 import pytest
 
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
+from labs.nbgrader.notebooks import read_submission
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.results import DamageKind
 from tests.labs.nbgrader.writing import code, markdown, write
 

@@ -11,7 +11,8 @@ from nbgrader import utils
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
 from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id, read_released
-from labs.nbgrader.notebooks import MAX_NOTEBOOK_BYTES, read_submission
+from labs.nbgrader.notebooks import read_submission
+from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.preparing import collect_files, prepare_notebook
 from labs.nbgrader.results import Damage, DamageKind, ReleasedLab
 from labs.nbgrader.running import Run
