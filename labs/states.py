@@ -51,13 +51,15 @@ class GradingStatus(TextChoices):
     RUNNING = "running", _("Being graded")
     FINISHED = "finished", _("Graded")
     FAILED = "failed", _("Not graded: our fault")
+    REPLACED = "replaced", _("Replaced by a newer attempt")
 
 
 GRADING_MOVES: Final[Mapping[GradingStatus, frozenset[GradingStatus]]] = {
-    GradingStatus.QUEUED: frozenset({GradingStatus.RUNNING, GradingStatus.FAILED}),
+    GradingStatus.QUEUED: frozenset({GradingStatus.RUNNING, GradingStatus.FAILED, GradingStatus.REPLACED}),
     GradingStatus.RUNNING: frozenset({GradingStatus.QUEUED, GradingStatus.FINISHED, GradingStatus.FAILED}),
     GradingStatus.FINISHED: frozenset(),
     GradingStatus.FAILED: frozenset(),
+    GradingStatus.REPLACED: frozenset(),
 }
 ACTIVE_GRADING_STATUSES: Final = tuple(status for status in GradingStatus if GRADING_MOVES[status])
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs.exceptions import IllegalMoveError, StaleStateError
 from labs.models import (
+    Grader,
+    GraderEvent,
     GradingRun,
     GradingRunEvent,
     Hub,
@@ -158,6 +160,15 @@ def move_grading(
     """As `move_session`."""
     event = GradingRunEvent(run=run, reason=reason, actor=actor)
     _move(run, to, GRADING_MOVES, event, {"reason": reason, **fields})
+
+
+@transaction.atomic
+def move_grader(
+    grader: Grader, to: SessionStatus, *, actor: User | None = None, reason: str = "", **fields: Any
+) -> None:
+    """As `move_session`, whose states a grader has."""
+    event = GraderEvent(grader=grader, reason=reason, actor=actor)
+    _move(grader, to, SESSION_MOVES, event, {"reason": reason, **fields})
 
 
 @transaction.atomic

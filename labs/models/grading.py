@@ -7,21 +7,46 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from courses.models import Factory
 from labs.models.events import StatusEvent
+from labs.models.factories import Hub
+from labs.models.releases import Lab, LabRelease
 from labs.models.submissions import Submission
-from labs.states import ACTIVE_GRADING_STATUSES, GradingOutcome, GradingStatus
+from labs.states import (
+    ACTIVE_GRADING_STATUSES,
+    ACTIVE_SESSION_STATUSES,
+    GradingOutcome,
+    GradingStatus,
+    SessionStatus,
+)
 
 
 class GradingRun(models.Model):
     """One run over one submission. `status` says where it is, `outcome` what came out.
 
+    `release` is the one whose tests grade; a regrade may have another than the submission. `factory` is set where the
+    lab needs a GPU: then that factory's grader runs the notebooks. `in_line_since` is the place in the queue, which a
+    newer attempt takes over from the one that it replaces; `worker` is who holds or held the run.
     `heartbeat_at` is written every few seconds by the worker that holds the run; `notebooks` holds per notebook
     its outcome, reason, faulty cell and damage; `evidence`, which no learner may see, what the twin run found (per
     cell what its test expects, and what else it took); `phase_seconds` where the time went.
     """
 
+    class Lane(models.IntegerChoices):
+        """Whose turn comes first: people who wait for an answer go before everything else."""
+
+        LEARNERS = 0
+        REGRADES = 1
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="runs")
+    release = models.ForeignKey(LabRelease, on_delete=models.PROTECT, related_name="runs")
+    lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.LEARNERS)
+    factory = models.ForeignKey(
+        Factory, null=True, blank=True, on_delete=models.PROTECT, related_name="grading_runs"
+    )
+    in_line_since = models.DateTimeField(default=timezone.now)
+    worker = models.CharField(max_length=128, blank=True)
     status = models.CharField(max_length=16, choices=GradingStatus, default=GradingStatus.QUEUED)
     outcome = models.CharField(max_length=32, choices=GradingOutcome, blank=True)
     reason = models.CharField(max_length=64, blank=True)
@@ -47,6 +72,10 @@ class GradingRun(models.Model):
                 condition=Q(status__in=ACTIVE_GRADING_STATUSES),
                 name="one_active_run_per_submission",
             )
+        ]
+        indexes = [
+            models.Index(fields=["status", "lane", "in_line_since"], name="grading_queue"),
+            models.Index(fields=["finished_at"], name="grading_finished"),
         ]
 
     def __str__(self) -> str:
@@ -126,3 +155,63 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return self.content
+
+
+class GradingPause(models.Model):
+    """A time in which the runs of a lab wait because staff said so. An open one has no end; both ends name who."""
+
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="grading_pauses")
+    note = models.CharField(max_length=500, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lab"], condition=Q(ended_at=None), name="one_open_grading_pause_per_lab"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lab} since {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Grader(models.Model):
+    """One named server of a factory's grader account, which runs notebooks that need a GPU, one run after another.
+
+    It goes through the states of a session. `used_at` is when a run last needed it; one that nobody needs is stopped.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="graders")
+    status = models.CharField(max_length=16, choices=SessionStatus, default=SessionStatus.REQUESTED)
+    reason = models.CharField(max_length=64, blank=True)
+    requested_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hub"],
+                condition=Q(status__in=ACTIVE_SESSION_STATUSES),
+                name="one_active_grader_per_hub",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"grader of {self.hub}"
+
+
+class GraderEvent(StatusEvent):
+    grader = models.ForeignKey(Grader, on_delete=models.CASCADE, related_name="events")

@@ -181,7 +181,7 @@ def is_same_as_before(submission: Submission, work: Work) -> bool:
 
 
 def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
-    run = GradingRun.objects.create(submission=submission, try_number=try_number)
+    run = GradingRun.objects.create(submission=submission, release=submission.release, try_number=try_number)
     GradingRunEvent.objects.create(run=run, after=GradingStatus.QUEUED, reason="queued")
     return run
 

@@ -50,7 +50,7 @@ DAMAGE_KEPT: Final = 300  # of a notebook; names that learners made up come last
 
 def grade(run_id: int) -> None:
     """Claim a queued run, grade it, record it. Without a box nothing is claimed, or what was is put back."""
-    run = GradingRun.objects.select_related("submission__release__lab__course").get(pk=run_id)
+    run = GradingRun.objects.select_related("submission", "release__lab__course").get(pk=run_id)
     if run.status != GradingStatus.QUEUED:
         return
     now = timezone.now()
@@ -65,7 +65,7 @@ def grade(run_id: int) -> None:
         return
     try:
         with heartbeat(lambda: say_alive(run), name=f"run-{run.pk}"):
-            result = run_pipeline(run.submission)
+            result = run_pipeline(run)
         record_result(run, result)
     except StaleStateError:
         logger.warning("run %s was given up before its result came", run.public_id)
@@ -77,8 +77,8 @@ def grade(run_id: int) -> None:
         try_again_or_fail(run, reason="worker_lost")
 
 
-def run_pipeline(submission: Submission) -> GradingResult:
-    release = submission.release
+def run_pipeline(run: GradingRun) -> GradingResult:
+    submission, release = run.submission, run.release
     lab, files, limits = released_lab(release), read_files(submission.files), limits_of(release)
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     if submission.purpose == Submission.Purpose.CHECK:
@@ -119,8 +119,8 @@ def policy_of(release: LabRelease) -> GradingPolicy:
 
 def longest_seconds(run_id: int) -> int:
     """What a run can take at most: all executions of each notebook, and the rest."""
-    run = GradingRun.objects.select_related("submission__release").get(pk=run_id)
-    release = run.submission.release
+    run = GradingRun.objects.select_related("release").get(pk=run_id)
+    release = run.release
     return int(EXECUTIONS * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
 
 
@@ -147,7 +147,7 @@ def record_result(run: GradingRun, result: GradingResult) -> None:
             outcome=result.outcome,
             finished_at=timezone.now(),
             score=max(0.0, sum(cell.score or 0.0 for cell in cells) - late_penalty),
-            max_score=sum(cell.max_score for cell in cells) if is_check else run.submission.release.max_score,
+            max_score=sum(cell.max_score for cell in cells) if is_check else run.release.max_score,
             needs_manual_grade=any(cell.needs_manual_grade for cell in cells),
             notebooks=[describe_notebook(notebook) for notebook in result.notebooks],
             evidence=[

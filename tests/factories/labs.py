@@ -179,6 +179,7 @@ class GradingRunFactory(DjangoModelFactory[models.GradingRun]):
         model = models.GradingRun
 
     submission = SubFactory(SubmissionFactory)
+    release = SelfAttribute("submission.release")
     status = GradingStatus.FINISHED
     outcome = GradingOutcome.SCORED
     finished_at = LazyFunction(timezone.now)

@@ -255,7 +255,7 @@ def test_hidden_tests_are_run_for_a_mark_and_for_nothing_else(
         monkeypatch.setattr(
             nbgrader, name, lambda _lab, files, name=name, **_: asked.append((name, files)), raising=False
         )
-    run_pipeline(submission)
+    run_pipeline(make.GradingRunFactory.create(submission=submission))
     assert asked == [(way, {"lab.ipynb": b"learner's"})]
 
 
