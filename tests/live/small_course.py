@@ -1,5 +1,6 @@
 """A course with one small lab, for what the demo course's lab would take too long."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,18 @@ memory_mb = 512
 }
 
 
-def write_package(folder: Path) -> Path:
-    """Write the course's package into a new folder."""
-    for name, text in FILES.items():
+def write_package(
+    folder: Path, *, slug: str = SLUG, sources: Mapping[str, bytes] | None = None, lab: str = LAB
+) -> Path:
+    """Write the course's package into a new folder, or that of a course like it with a lab of these files."""
+    texts = {name.replace(LAB, lab): text.replace(SLUG, slug) for name, text in FILES.items()}
+    files = {name: text.encode() for name, text in texts.items()}
+    for name, content in (sources or {NOTEBOOK: make_source()}).items():
+        files[f"modules/10-basics/10-{lab}/source/{name}"] = content
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    source = folder / f"modules/10-basics/10-{LAB}/source" / NOTEBOOK
-    source.parent.mkdir()
-    source.write_bytes(make_source())
+        path.write_bytes(content)
     return folder
 
 

@@ -119,7 +119,7 @@ def _run(
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=_variables(course, kernels),
+        env=make_variables(course, kernels),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -148,7 +148,7 @@ def _read_lines(stream: Iterable[str], lines: "queue.Queue[str]") -> None:
     lines.put("")
 
 
-def _variables(course: Path, kernels: Path) -> dict[str, str]:
+def make_variables(course: Path, kernels: Path) -> dict[str, str]:
     """nbgrader calls `alembic` by name; its kernels find nothing of this machine's Jupyter."""
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
