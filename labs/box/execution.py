@@ -117,7 +117,7 @@ class _Runner:
         self._remaining = limits.total_seconds
 
     def execute(self) -> Execution:
-        wanted = [index for index, cell in enumerate(self._notebook.cells) if _is_run(cell)]
+        wanted = [index for index, cell in enumerate(self._notebook.cells) if is_run(cell)]
         try:
             first = self._go(wanted)
         except KernelStartError:
@@ -174,7 +174,7 @@ class _Runner:
         )
 
     def _must_stop(self, cell: Mapping[str, Any], run: CellRun) -> bool:
-        may_raise = self._allow_errors or _MAY_RAISE_TAG in _tags(cell)
+        may_raise = self._allow_errors or _MAY_RAISE_TAG in find_tags(cell)
         return run.is_error and not may_raise
 
     def _report(self, wanted: list[int], way: _Pass, *, is_started: bool = True) -> Execution:
@@ -212,11 +212,12 @@ def _merge(first: _Pass, second: _Pass) -> _Pass:
     )
 
 
-def _is_run(cell: Mapping[str, Any]) -> bool:
-    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and _SKIP_TAG not in _tags(cell)
+def is_run(cell: Mapping[str, Any]) -> bool:
+    """Whether a run of its notebook runs this cell."""
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and _SKIP_TAG not in find_tags(cell)
 
 
-def _tags(cell: Mapping[str, Any]) -> list[object]:
+def find_tags(cell: Mapping[str, Any]) -> list[object]:
     tags = cell["metadata"].get("tags", [])
     return tags if isinstance(tags, list) else []
 

@@ -1,7 +1,7 @@
 """The outputs of cells, made from a kernel's messages the way nbclient makes them, within a budget."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -55,12 +55,6 @@ class OutputCollector:
         self._budget = budget
         self._displays = displays
         self._clears_before_next = False
-        self._makers: dict[str, Callable[[dict[str, object]], Output]] = {
-            "stream": _make_stream,
-            "display_data": _make_display,
-            "execute_result": _make_result,
-            "error": _make_error,
-        }
 
     def add(self, message: Message) -> None:
         """Take one message of iopub that belongs to the cell; one that makes no sense changes nothing."""
@@ -68,8 +62,8 @@ class OutputCollector:
             if self._budget.remaining <= 0 and message.kind not in ("error", "execute_result", "stream"):
                 return
             content = message.read_content()
-            if message.kind in self._makers:
-                self._add_output(self._makers[message.kind](content), _display_id(content), message.size)
+            if message.kind in MAKERS:
+                self._add_output(MAKERS[message.kind](content), _display_id(content), message.size)
             elif message.kind == "update_display_data":
                 self._update(_make_display(content), _display_id(content), message.size)
             elif message.kind == "clear_output":
@@ -142,6 +136,14 @@ class OutputCollector:
 
     def _count(self, content: dict[str, object]) -> None:
         self.execution_count = _as_int(content.get("execution_count"), self.execution_count)
+
+
+def remake_output(output: object) -> Output:
+    """An output that another machine tells of, made anew of what outputs consist of; else BrokenMessageError."""
+    kind = output.get("output_type") if isinstance(output, dict) else None
+    if not isinstance(output, dict) or not isinstance(kind, str) or kind not in MAKERS:
+        raise BrokenMessageError("no kind of output")
+    return MAKERS[kind](output)
 
 
 def _make_stream(content: dict[str, object]) -> Output:
@@ -234,3 +236,11 @@ def _cut(value: object) -> str:
 def _as_int(value: object, otherwise: int | None) -> int | None:
     is_plain = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
     return value if is_plain else otherwise  # type: ignore[return-value]
+
+
+MAKERS: Final[Mapping[str, Callable[[dict[str, object]], Output]]] = {
+    "stream": _make_stream,
+    "display_data": _make_display,
+    "execute_result": _make_result,
+    "error": _make_error,
+}
