@@ -138,6 +138,7 @@ def jupyterhub(place: Place, hub: HubPlace, keys: dict[str, Path]) -> Program:
         "PAJA_HUB_OIDC_SECRET_FILE": str(keys[f"hub_oidc_secret_{hub.factory}"]),
         "PAJA_HUB_LAB_PYTHON": str(LAB_PYTHON),
         "PAJA_HUB_FIRST_UID": str(hub.first_uid),
+        "PAJA_HUB_RUNNER_PYTHON": str(BIN / "python"),
     }
     argv = [
         str(BIN / "python"),

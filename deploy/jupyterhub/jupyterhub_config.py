@@ -97,6 +97,7 @@ c.PajaAuthenticator.auto_login = True
 c.PajaAuthenticator.allow_existing_users = True
 # Names become folders, hosts and, at a factory, what everybody reads in the list of jobs: only Paja's opaque ones.
 c.PajaAuthenticator.username_pattern = USER_NAME
+c.PajaAuthenticator.grader = value("PAJA_GRADER_NAME", "p-grader")
 # Paja says who is logged out (handlers.SignOutHandler); there is nothing to ask it about again.
 c.PajaAuthenticator.auth_refresh_age = 0
 
@@ -137,6 +138,13 @@ c.JupyterHub.spawner_class = "deploy.jupyterhub.spawner.BubblewrapSpawner"
 c.BubblewrapSpawner.python = value("PAJA_HUB_LAB_PYTHON")
 c.BubblewrapSpawner.homes = str(data / "homes")
 c.BubblewrapSpawner.first_uid = int(value("PAJA_HUB_FIRST_UID", "40000"))
+# Labs that need a GPU are graded by servers of an account of their own, whose command is the box's runner.
+c.BubblewrapSpawner.grader = c.PajaAuthenticator.grader
+c.BubblewrapSpawner.runner_python = os.environ.get("PAJA_HUB_RUNNER_PYTHON", "")
+c.BubblewrapSpawner.runner_environment = {
+    "PAJA_RUNNER_LAB_PYTHON": value("PAJA_HUB_LAB_PYTHON"),
+    **{name: word for name, word in os.environ.items() if name.startswith("PAJA_RUNNER_")},
+}
 # Of the hub's own environment a learner's server gets nothing: secrets are named in it.
 c.Spawner.env_keep = []
 c.Spawner.default_url = "/lab"

@@ -45,13 +45,7 @@ class Sandbox:
         here: arguments are there for everybody to read.
         """
         is_root = os.geteuid() == 0
-        argv = [
-            str(self.bubblewrap),
-            "--unshare-pid",
-            "--unshare-ipc",
-            "--unshare-uts",
-            "--unshare-cgroup-try",
-        ]
+        argv = [str(self.bubblewrap), *self.isolation()]
         if is_root:
             # Mounts are made as root, because the interpreter may lie in a folder that only root may enter;
             # setpriv then needs these capabilities to become the learner and to drop all of them.
@@ -60,9 +54,9 @@ class Sandbox:
         else:
             argv += ["--unshare-user"]
         # First what is empty: mounted later, it would hide what was put there before.
-        argv += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
+        argv += self.own_folders()
         argv += ["--perms", "1777", "--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
-        trees = [self.python.parent.parent, *find_base(self.python)]
+        trees = self.trees()
         argv += parent_folders([*trees, Path("/etc/jupyter"), Path(HOME)])
         argv += system_mounts()
         for descriptor, path in ((passwd_fd, "/etc/passwd"), (group_fd, "/etc/group")):
@@ -75,6 +69,38 @@ class Sandbox:
             argv += ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
             argv += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
         return argv + command
+
+    def isolation(self) -> list[str]:
+        return ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+
+    def own_folders(self) -> list[str]:
+        return ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
+
+    def trees(self) -> list[Path]:
+        """What of this machine is shown besides the system, read-only."""
+        return [self.python.parent.parent, *find_base(self.python)]
+
+
+@dataclass(frozen=True)
+class RunnerSandbox(Sandbox):
+    """The box's runner, which is our own code and closes its boxes itself: only what it sees of files is narrowed.
+
+    It keeps the machine's processes and devices: a new /proc, made by root, would keep a user from making another.
+    """
+
+    platform: Path  # the interpreter of the runner itself
+    project: Path
+
+    def isolation(self) -> list[str]:
+        return ["--unshare-ipc", "--unshare-uts"]
+
+    def own_folders(self) -> list[str]:
+        return ["--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
+
+    def trees(self) -> list[Path]:
+        pythons = (self.python, self.platform)
+        trees = [tree for python in pythons for tree in (python.parent.parent, *find_base(python))]
+        return sorted({*trees, self.project / "labs"})
 
 
 def parent_folders(paths: list[Path]) -> list[str]:

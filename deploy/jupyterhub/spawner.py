@@ -19,8 +19,10 @@ from traitlets import Dict, Integer, List, Unicode
 
 from deploy.jupyterhub.accounts import ensure_home
 from deploy.jupyterhub.processes import ProcessMark, end_all_with
-from deploy.jupyterhub.sandbox import HOME, Sandbox, find_bubblewrap, passwd_lines
+from deploy.jupyterhub.sandbox import HOME, RunnerSandbox, Sandbox, find_bubblewrap, passwd_lines
 
+PROJECT = Path(__file__).resolve().parents[2]
+GRADING = {"kind": "grading"}
 LEARNER_FILES = Path(__file__).resolve().parent / "learner"
 LOG_NAME = ".paja-server.log"
 STOP_SECONDS = 5.0  # for Jupyter to end its kernels by itself
@@ -43,6 +45,13 @@ class BubblewrapSpawner(Spawner):
         ["terminal", "language-server", "create-assignment"],
         help="What `tools` may be asked for; learner/paja_tools.py says what each is.",
     ).tag(config=True)
+    grader = Unicode(help="The account whose servers are the box's runner; no person has it.").tag(
+        config=True
+    )
+    runner_python = Unicode(help="The runner's own interpreter; empty where nothing is graded.").tag(
+        config=True
+    )
+    runner_environment = Dict(help="What the runner is told: PAJA_RUNNER_… .").tag(config=True)
     mark = Dict(help="The ProcessMark of the sandbox's first process.")
 
     _process: subprocess.Popen[bytes] | None = None
@@ -69,8 +78,19 @@ class BubblewrapSpawner(Spawner):
         self.port = 0
         self._was_launching = False
 
+    @property
+    def is_grading(self) -> bool:
+        """Whether this is the grader account, which has no session and whose every server is a runner."""
+        return bool(self.grader) and self.user.name == self.grader
+
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse whatever this factory does not offer. Nothing of `user_options` is used unchecked."""
+        if self.is_grading:
+            if options != GRADING:
+                raise web.HTTPError(400, "The grader account grades, and does nothing else.")
+            if not self.runner_python:
+                raise web.HTTPError(400, "This factory has no runner for grading.")
+            return
         unknown = sorted(set(options) - {"flavour", "tools"})
         if unknown:
             raise web.HTTPError(400, f"This factory does not know the option {unknown[0][:40]!r}.")
@@ -82,7 +102,7 @@ class BubblewrapSpawner(Spawner):
 
     def get_env(self) -> dict[str, str]:
         """What the server's process finds in its environment; the place of its token, which no list shows."""
-        return {
+        env = {
             **super().get_env(),
             "HOME": HOME,
             "USER": "learner",
@@ -90,6 +110,11 @@ class BubblewrapSpawner(Spawner):
             "LANG": "C.UTF-8",
             "PATH": f"{Path(self.python).parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        if self.is_grading:
+            return {**env, **self.runner_environment, "PYTHONPATH": str(PROJECT)}
+        return {
+            **env,
             "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108  (private to the sandbox)
             "PAJA_LAB_TOOLS": " ".join(self.user_options.get("tools", [])),
         }
@@ -99,17 +124,12 @@ class BubblewrapSpawner(Spawner):
         home = await asyncio.to_thread(
             ensure_home, Path(self.homes), self.user.name, first_uid=self.first_uid
         )
-        owner = home.stat()
-        sandbox = Sandbox(
-            bubblewrap=find_bubblewrap(),
-            python=Path(self.python),
-            home=home,
-            config=LEARNER_FILES,
-            uid=owner.st_uid,
-            gid=owner.st_gid,
-        )
+        sandbox = self._make_sandbox(home)
         self.port = random_port()
-        command = [self.python, "-P", "/etc/jupyter/learner_server.py", *self.get_args()]
+        if self.is_grading:
+            command = [self.runner_python, "-P", "-m", "labs.box.runner"]
+        else:
+            command = [self.python, "-P", "/etc/jupyter/learner_server.py", *self.get_args()]
         # Stored before there is a process and as soon as it is known, not when this method has returned: a hub that
         # is killed meanwhile would lose the server.
         self._store_state()
@@ -117,6 +137,20 @@ class BubblewrapSpawner(Spawner):
         self._store_state()
         await self._wait_listening()
         return "127.0.0.1", self.port
+
+    def _make_sandbox(self, home: Path) -> Sandbox:
+        owner = home.stat()
+        own: dict[str, Any] = {
+            "bubblewrap": find_bubblewrap(),
+            "python": Path(self.python),
+            "home": home,
+            "config": LEARNER_FILES,
+            "uid": owner.st_uid,
+            "gid": owner.st_gid,
+        }
+        if self.is_grading:
+            return RunnerSandbox(**own, platform=Path(self.runner_python), project=PROJECT)
+        return Sandbox(**own)
 
     def _store_state(self) -> None:
         self.orm_spawner.state = self.get_state()
@@ -139,7 +173,8 @@ class BubblewrapSpawner(Spawner):
             return
         first = ProcessMark(**self.mark)
         if not now:
-            for server in first.children():
+            # A runner has no process namespace of its own: the first process is itself, and its end that of its boxes.
+            for server in [first] if self.is_grading else first.children():
                 server.send(signal.SIGTERM)
             await self._wait(first)
         first.send(signal.SIGKILL)

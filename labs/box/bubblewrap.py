@@ -100,6 +100,7 @@ def build_command(
     options = [str(find_bubblewrap()), *_isolation(identity)]
     # In this order: an environment may lie below /tmp or /home.
     options += [*_system(), *_own_mounts(limits), *_environment_mounts(environment)]
+    options += _device_mounts(environment)
     for path, descriptor in texts.items():
         options += ["--perms", "0644", "--ro-bind-data", str(descriptor), path]
     # What bubblewrap made by itself has no limit of size, so nothing may be written there.
@@ -144,6 +145,16 @@ def _environment_mounts(environment: BoxEnvironment) -> Iterator[str]:
         for parent in reversed(folder.parents[:-1]):
             yield from ("--perms", "0755", "--dir", str(parent))
         yield from ("--ro-bind", str(folder), str(folder))
+
+
+def _device_mounts(environment: BoxEnvironment) -> Iterator[str]:
+    """The machine's accelerators, and what libraries read for them: in no box but a factory's grader's."""
+    for device in environment.devices:
+        yield from ("--dev-bind", device, device)
+    for path in environment.mounts:
+        for parent in reversed(Path(path).parents[:-1]):
+            yield from ("--perms", "0755", "--dir", str(parent))
+        yield from ("--ro-bind", path, path)
 
 
 def find_prefixes(python: Path) -> list[Path]:

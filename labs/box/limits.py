@@ -40,9 +40,14 @@ class BoxLimits:
 
 @dataclass(frozen=True)
 class BoxEnvironment:
-    """The interpreter of the learner's environment; everything else that the box shows is derived from it."""
+    """The interpreter of the learner's environment; everything else that the box shows is derived from it.
+
+    On a machine with accelerators also its `devices` (/dev/nvidia0, say), and `mounts`: what libraries read for them.
+    """
 
     python: Path
+    devices: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Not resolve(): an environment's interpreter is a link, and what it links to knows no environment.

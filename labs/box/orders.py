@@ -160,20 +160,20 @@ def execution_from_json(value: object, notebook: "NotebookNode") -> Execution:
     if not all(any(map(_shows_error, names[name])) for name in {*not_run, *faults}):
         raise WrongOrderError("a cell that was not run, and shows no error")
     faulty = wire.get("faulty_cell")
-    if faulty is not None and faulty not in names:
+    if faulty is not None and _text(faulty) not in names:
         raise WrongOrderError("a faulty cell that is none")
-    outcome, reason, seconds = wire.get("outcome"), wire.get("reason"), wire.get("seconds")
+    outcome, reason, seconds = _text(wire.get("outcome")), _text(wire.get("reason")), wire.get("seconds")
     if outcome not in _OUTCOMES or reason not in _REASONS:
         raise WrongOrderError("no outcome")
     if not isinstance(seconds, int | float) or not 0 <= seconds < _MAX_SECONDS:
         raise WrongOrderError("no time")
     return Execution(
         ran,
-        GradingOutcome(str(outcome)),
+        GradingOutcome(outcome),
         faulty,
         not_run,
         float(seconds),
-        str(reason),
+        reason,
         faults,
     )
 
