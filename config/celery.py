@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import celeryd_after_setup
+from celery.signals import celeryd_after_setup, worker_process_init
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -40,8 +40,8 @@ app.conf.beat_schedule = {
     },
     "reconcile-gradings": {
         "task": "labs.tasks.reconcile_gradings",
-        "schedule": 10.0,
-        "options": {"expires": 10},
+        "schedule": 3.0,
+        "options": {"expires": 3},
     },
     "reconcile-drafts": {
         "task": "labs.tasks.reconcile_drafts",
@@ -61,3 +61,9 @@ def load_pipeline(instance: Any, **_options: object) -> None:
     """A worker that grades imports nbgrader once, before it forks: seconds that no learner should wait for."""
     if "grading" in instance.app.amqp.queues.consume_from:
         import_module("labs.nbgrader.grading")
+
+
+@worker_process_init.connect
+def allow_to_end(**_options: object) -> None:
+    """A process of a pool may end itself over work that hangs: another one takes its place."""
+    import_module("labs.work.time_limits").this_process.is_expendable = True

@@ -107,9 +107,6 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "no_hub": _("This factory has no lab service yet. Tell your instructor."),
     "nothing_to_submit": _("There is nothing to submit yet: start the lab and work on its notebook first."),
     "nothing_to_reset": _("There is nothing to reset yet: start the lab first."),
-    "attempts_waiting": _(
-        "Your last attempts still wait to be graded. Your work is safe: submit again when the next mark is there."
-    ),
     "no_attempts_left": _(
         "You have used all attempts that this lab allows. Your work stays saved, and the best attempt counts."
     ),
@@ -166,6 +163,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     # gradings
     "queued": _("Your work waits to be graded."),
     "graded": _("Your work was graded."),
+    "replaced": _(
+        "You handed in newer work before this attempt was graded. The newer one took over its place in the queue, and this one costs you no attempt: it is kept, and you need not do anything."
+    ),
     "worker_lost": _(
         "The run of your work was cut off by a fault on our side and begins anew. You need not do anything."
     ),

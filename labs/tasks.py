@@ -30,6 +30,11 @@ def server_queue(factory: str) -> str:
     return f"visiting.{factory}"
 
 
+def grading_queue(factory: str) -> str:
+    """For runs in the box of a worker's host; with a factory for those that its grader runs."""
+    return f"grading.{factory}" if factory else "grading"
+
+
 def send_start(session_id: int, factory: str) -> None:
     publish(spawn_session, session_id, queue=hub_queue(factory))
 
@@ -55,12 +60,12 @@ def send_collect(submission_id: int, factory: str) -> None:
     publish(collect_submission, submission_id, queue=server_queue(factory))
 
 
-def send_grading(run_id: int) -> None:
-    """A worker that hangs over a run is killed, and the run goes the way of one whose worker died.
+def send_grading(factory_slug: str = "") -> None:
+    """Wake a worker: it takes the run whose turn it is, of that factory's graders or of none, and then others.
 
-    A message that waits long is dropped: the sweep has sent another one, and they must not pile up without a worker.
+    One that waits long is dropped: sweeps send others, and they must not pile up without a worker.
     """
-    publish(grade_submission, run_id, queue="grading", time_limit=grading.longest_seconds(run_id), expires=60)
+    publish(grade_next, factory_slug, queue=grading_queue(factory_slug), expires=60)
 
 
 def send_draft_collect(draft_id: int, factory: str) -> None:
@@ -126,7 +131,7 @@ def reconcile_sessions(hub_id: int, factory: str) -> None:
 def collect_submission(submission_id: int) -> None:
     run_id = collecting.collect_submission(submission_id)
     if run_id is not None:
-        send_grading(run_id)
+        send_grading()
 
 
 @shared_task
@@ -147,14 +152,14 @@ def reconcile_sign_outs() -> None:
 
 
 @shared_task
-def grade_submission(run_id: int) -> None:
-    grading.grade(run_id)
+def grade_next(factory: str = "") -> None:
+    grading.grade_waiting(factory)
 
 
 @shared_task
 def reconcile_gradings() -> None:
-    for run_id in grading.reconcile_gradings():
-        send_grading(run_id)
+    for _ in range(grading.reconcile_gradings()):
+        send_grading()
 
 
 @shared_task

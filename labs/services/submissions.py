@@ -1,6 +1,5 @@
 """What a person asks for about submissions: to hand in their work, and to have it checked before."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -12,15 +11,12 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import RefusedError
-from labs.models import GradingRun, LabSession, LabUnit, Submission, SubmissionEvent
+from labs.models import LabSession, LabUnit, Submission, SubmissionEvent
 from labs.models.workspaces import find_saved_work
 from labs.services.sessions import find_active_session, note_press, send_on_commit
 from labs.services.visible_tests import has_visible_tests
 from labs.states import ACTIVE_GRADING_STATUSES, SessionStatus, SubmissionStatus
 from labs.work.attempt_limits import find_attempt_limits
-
-MAX_WAITING: Final = 3
-"""Attempts of one learner in the grading queue, in which others wait too."""
 
 MAX_CHECKS: Final = 30
 CHECKS_WITHIN: Final = timedelta(hours=1)
@@ -47,7 +43,7 @@ def check_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, actor
     """Run the visible tests on what `submit_lab` would hand in. No attempt is used, and no mark given.
 
     One check of a lab goes its way at a time, and every press finds it. RefusedError: `nothing_to_check` where
-    the lab shows no tests, `nothing_to_submit`, `checks_too_many` above MAX_CHECKS, `attempts_waiting`.
+    the lab shows no tests, `nothing_to_submit`, `checks_too_many` above MAX_CHECKS.
     """
     going = Q(status=SubmissionStatus.COLLECTING) | Q(runs__status__in=ACTIVE_GRADING_STATUSES)
     checks = Q(purpose=Submission.Purpose.CHECK)
@@ -60,30 +56,17 @@ def check_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, actor
     pressed = Submission.objects.filter(checks, enrolment__learner=enrolment.learner_id)
     if pressed.filter(pressed_at__gt=timezone.now() - CHECKS_WITHIN).count() >= MAX_CHECKS:
         raise RefusedError(reason="checks_too_many")
-    refuse_when_waiting(enrolment, Submission.Purpose)
     return collect_once(same, enrolment, lab_unit, Submission.Purpose.CHECK, press_key, actor)
 
 
 def check_attempt(enrolment: Enrolment, lab_unit: LabUnit) -> None:
-    """Whether the learner may hand in now.
+    """Whether the learner may hand in now. RefusedError: `no_attempts_left`, `too_soon`.
 
-    RefusedError: `attempts_waiting` while MAX_WAITING earlier attempts are still to be graded, `no_attempts_left`,
-    `too_soon`.
+    However many wait: a newer attempt takes over the place of the older one, so nobody fills the queue.
     """
-    refuse_when_waiting(enrolment, [Submission.Purpose.ATTEMPT])
     limits = find_attempt_limits(enrolment, lab_unit.release.lab)
     if refusal := limits.find_refusal(timezone.now()):
         raise RefusedError(reason=refusal)
-
-
-def refuse_when_waiting(enrolment: Enrolment, purposes: Iterable[str]) -> None:
-    waiting = GradingRun.objects.filter(
-        submission__enrolment__learner=enrolment.learner_id,
-        submission__purpose__in=purposes,
-        status__in=ACTIVE_GRADING_STATUSES,
-    )
-    if waiting.count() >= MAX_WAITING:
-        raise RefusedError(reason="attempts_waiting")
 
 
 def require_work(enrolment: Enrolment, lab_unit: LabUnit) -> None:

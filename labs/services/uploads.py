@@ -37,7 +37,6 @@ REFUSALS: Final = frozenset(
         "notebook_twice",
         "being_collected",
         "cohort_not_begun",
-        "attempts_waiting",
         "no_attempts_left",
         "too_soon",
     }
@@ -70,9 +69,8 @@ def submit_upload(
     try:
         with transaction.atomic():
             submission = write_press(enrolment, lab_unit, Submission.Purpose.ATTEMPT, press_key, actor)
-            run_id = keep(submission, work)
-            if run_id is not None:
-                send_on_commit(lambda: tasks.send_grading(run_id))
+            if keep(submission, work) is not None:
+                send_on_commit(tasks.send_grading)
     except IntegrityError as error:
         if found := presses.filter(press_key=press_key).first():
             return found

@@ -13,12 +13,13 @@ from django.utils import timezone
 from courses.models import Enrolment
 from courses.services.progress import complete_unit
 from labs.exceptions import HubUnavailableError, LabError, StaleStateError
-from labs.models import GradingRun, GradingRunEvent, LabSession, Snapshot, Submission, Workspace
+from labs.models import LabSession, Snapshot, Submission, Workspace
 from labs.models.workspaces import find_saved_work
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
 from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
+from labs.work.grading_queue import queue_run, replace_waiting
 from labs.work.notebook_names import has_notebook
 from labs.work.old_checks import forget_old_checks
 from labs.work.outages import is_worth_waiting
@@ -147,7 +148,7 @@ def keep(submission: Submission, work: Work) -> int | None:
     if submission.release.is_practice:
         complete_unit(submission.enrolment, submission.lab.slug)
         return None
-    return queue_run(submission, try_number=1).pk
+    return queue_run(submission, in_line_since=replace_waiting(submission)).pk
 
 
 def find_attempts(submission: Submission) -> QuerySet[Submission]:
@@ -178,12 +179,6 @@ def is_same_as_before(submission: Submission, work: Work) -> bool:
             return False
     found = (newest.content_hash, newest.release_id) if newest else None
     return found == (work.content_hash, submission.release_id)
-
-
-def queue_run(submission: Submission, *, try_number: int) -> GradingRun:
-    run = GradingRun.objects.create(submission=submission, release=submission.release, try_number=try_number)
-    GradingRunEvent.objects.create(run=run, after=GradingStatus.QUEUED, reason="queued")
-    return run
 
 
 def give_up_or_wait(submission: Submission, error: Exception) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from courses.models import Enrolment
+from courses.models import Enrolment, Factory
 from courses.services.progress import is_pass, record_score
 from labs import nbgrader
 from labs.blobs import read_blob, read_files, store_blob
@@ -29,17 +30,25 @@ from labs.nbgrader import (
     ReleasedLab,
 )
 from labs.states import GradingStatus
-from labs.transitions import move_grading
-from labs.work.collecting import queue_run
+from labs.transitions import UNSENT, move_grading
+from labs.work.grading_queue import (
+    claim_next_run,
+    claim_wake_ups,
+    find_turns,
+    find_waiting_runs,
+    name_worker,
+    queue_run,
+)
 from labs.work.heartbeats import heartbeat
 from labs.work.old_checks import forget_old_checks
+from labs.work.time_limits import time_limit
 
 logger = logging.getLogger(__name__)
 
 LOST_AFTER: Final = timedelta(seconds=20)
-RESEND_AFTER: Final = timedelta(seconds=20)
-RESEND_AT_ONCE: Final = 50
 MAX_TRIES: Final = 3
+GRADES_ON: Final = 10.0  # seconds
+REST_SECONDS: Final = 10.0
 SECONDS_BESIDES: Final = 300  # for all that is not executed in the box; it takes a few
 # Of a notebook: with the tests, twice with altered ones for half as long again, and for feedback without hidden ones.
 EXECUTIONS: Final = 5
@@ -48,33 +57,66 @@ MAX_NAME: Final = 255
 DAMAGE_KEPT: Final = 300  # of a notebook; names that learners made up come last, and may be of any length
 
 
-def grade(run_id: int) -> None:
-    """Claim a queued run, grade it, record it. Without a box nothing is claimed, or what was is put back."""
-    run = GradingRun.objects.select_related("submission", "release__lab__course").get(pk=run_id)
-    if run.status != GradingStatus.QUEUED:
-        return
-    now = timezone.now()
+@dataclass
+class Rest:
+    """Until when (`time.monotonic`) this process leaves the queue to others."""
+
+    until: float = 0.0
+
+
+rest = Rest()
+
+
+def grade_waiting(factory_slug: str = "") -> None:
+    """Grade the run whose turn it is, and those after it for GRADES_ON: while many wait, a worker needs no message.
+
+    Then the next message is due, which may be the check of a draft.
+    """
+    factory = Factory.objects.get(slug=factory_slug) if factory_slug else None
+    until = time.monotonic() + GRADES_ON
+    while grade_next(factory) and time.monotonic() < until:
+        continue
+
+
+def grade_next(factory: Factory | None = None) -> bool:
+    """Claim a run, grade it and record it; whether this process can go on with another one.
+
+    Where no box can be had nothing is claimed. A process that could not close one leaves the queue to others for
+    REST_SECONDS, so that it does not use up the tries of all who wait.
+    """
+    if time.monotonic() < rest.until or not has_box(factory):
+        return False
+    run = claim_next_run(factory=factory, worker=name_worker())
+    if run is None:
+        return False
     try:
-        find_bubblewrap()
-        move_grading(run, GradingStatus.RUNNING, claimed_at=now, heartbeat_at=now)
-    except BoxUnavailableError as error:
-        logger.error("run %s waits: %s", run.public_id, error)  # noqa: TRY400 - the sentence says it all
-        GradingRun.objects.filter(pk=run.pk, status=GradingStatus.QUEUED).update(reason="box_unavailable")
-        return
-    except StaleStateError:
-        return
-    try:
-        with heartbeat(lambda: say_alive(run), name=f"run-{run.pk}"):
+        with heartbeat(lambda: say_alive(run), name=f"run-{run.pk}"), time_limit(longest_seconds(run)):
             result = run_pipeline(run)
         record_result(run, result)
     except StaleStateError:
         logger.warning("run %s was given up before its result came", run.public_id)
     except BoxUnavailableError:
         logger.exception("run %s goes back to the queue", run.public_id)
+        rest.until = time.monotonic() + REST_SECONDS
         put_back(run)
+        return False
     except Exception:
         logger.exception("run %s failed", run.public_id)
         try_again_or_fail(run, reason="worker_lost")
+    return True
+
+
+def has_box(factory: Factory | None) -> bool:
+    """Whether this machine can box learners' code; who waits is told where not. A factory's grader has boxes itself."""
+    if factory is not None:
+        return True
+    try:
+        find_bubblewrap()
+    except BoxUnavailableError as error:
+        logger.error("nothing is graded here: %s", error)  # noqa: TRY400 - the sentence says it all
+        find_waiting_runs().filter(pk__in=find_turns(None)[:1]).update(reason="box_unavailable")
+        return False
+    return True
 
 
 def run_pipeline(run: GradingRun) -> GradingResult:
@@ -117,9 +159,8 @@ def policy_of(release: LabRelease) -> GradingPolicy:
     return GradingPolicy(detail, own.get("late_penalty", STANDARD_POLICY.late_penalty))
 
 
-def longest_seconds(run_id: int) -> int:
+def longest_seconds(run: GradingRun) -> int:
     """What a run can take at most: all executions of each notebook, and the rest."""
-    run = GradingRun.objects.select_related("release").get(pk=run_id)
     release = run.release
     return int(EXECUTIONS * len(release.notebooks) * limits_of(release).total_seconds) + SECONDS_BESIDES
 
@@ -156,12 +197,18 @@ def record_result(run: GradingRun, result: GradingResult) -> None:
                 for found in notebook.evidence
             ],
             late_penalty=late_penalty,
-            phase_seconds=result.phase_seconds,
+            phase_seconds={"queued": waited_seconds(run), **result.phase_seconds},
         )
         if is_check:
             forget_old_checks(run.submission)
         else:
             record_best_score(run.submission)
+
+
+def waited_seconds(run: GradingRun) -> float:
+    """How long a run stood in the queue until a worker took it."""
+    claimed_at = run.claimed_at or run.queued_at
+    return max(0.0, (claimed_at - run.queued_at).total_seconds())
 
 
 def store_feedback(result: GradingResult) -> str:
@@ -221,21 +268,24 @@ def record_best_score(submission: Submission) -> None:
     )
 
 
-def reconcile_gradings(now: datetime | None = None) -> list[int]:
-    """Ids of queued runs to send: those in place of runs whose worker died, and those that were forgotten."""
+def reconcile_gradings(now: datetime | None = None) -> int:
+    """End runs whose worker died and queue their next tries; how many wake-ups are to be sent."""
     now = now or timezone.now()
     lost = GradingRun.objects.filter(status=GradingStatus.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
-    anew = [try_again_or_fail(run, reason="worker_lost") for run in lost.select_related("submission")]
-    return [*(run.pk for run in anew if run), *claim_forgotten_runs(now)]
+    for run in lost.select_related("submission", "release"):
+        logger.warning("run %s: no sign of %s any more", run.public_id, run.worker)
+        try_again_or_fail(run, reason="worker_lost")
+    return claim_wake_ups(now)
 
 
 @transaction.atomic
 def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
-    """End a run for a fault of ours and make the next one, which a sweep sends.
+    """End a run for a fault of ours and make the next one, in the same place of the line; a sweep wakes a worker.
 
     After MAX_TRIES the last run stays failed: our fault, never a zero, and no attempt is used up.
     """
-    is_last = run.try_number >= MAX_TRIES
+    tries = count_tries(run)
+    is_last = tries >= MAX_TRIES
     if is_last:
         is_check = run.submission.purpose == Submission.Purpose.CHECK
         reason = "check_failed" if is_check else "grading_failed"
@@ -243,11 +293,31 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
         move_grading(run, GradingStatus.FAILED, reason=reason, finished_at=timezone.now())
     except StaleStateError:
         return None
-    return None if is_last else queue_run(run.submission, try_number=run.try_number + 1)
+    if is_last:
+        return None
+    return queue_run(
+        run.submission,
+        release=run.release,
+        lane=GradingRun.Lane(run.lane),
+        try_number=tries + 1,
+        in_line_since=run.in_line_since,
+        sent_at=UNSENT,
+    )
 
 
+def count_tries(run: GradingRun) -> int:
+    """How often a run was taken up: those before it, itself, and each time that it was put back."""
+    return (
+        run.try_number + run.events.filter(before=GradingStatus.RUNNING, after=GradingStatus.QUEUED).count()
+    )
+
+
+@transaction.atomic
 def put_back(run: GradingRun) -> None:
-    """This machine can box nothing: the run waits for one that can, and no try is used up."""
+    """This machine could close no box: the run waits for one that can. It was a try: the fault may be the run's."""
+    if count_tries(run) >= MAX_TRIES:
+        try_again_or_fail(run, reason="box_unavailable")
+        return
     try:
         move_grading(
             run,
@@ -255,16 +325,8 @@ def put_back(run: GradingRun) -> None:
             reason="box_unavailable",
             claimed_at=None,
             heartbeat_at=None,
+            worker="",
             sent_at=timezone.now(),
         )
     except StaleStateError:
         return
-
-
-def claim_forgotten_runs(now: datetime) -> Iterator[int]:
-    """The longest waiting first and RESEND_AT_ONCE at most: most of a long queue is in Redis, and only waits."""
-    forgotten = GradingRun.objects.filter(status=GradingStatus.QUEUED, sent_at__lt=now - RESEND_AFTER)
-    waiting = forgotten.order_by("queued_at", "pk")[:RESEND_AT_ONCE]
-    for pk, sent_at in waiting.values_list("pk", "sent_at"):
-        if GradingRun.objects.filter(pk=pk, sent_at=sent_at).update(sent_at=now):
-            yield pk

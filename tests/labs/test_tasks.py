@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from labs import tasks
-from labs.states import GradingStatus
-from labs.work.grading import RESEND_AFTER, longest_seconds
+from labs.work.grading_queue import WAKE_AFTER
 from labs.work.reconciling import Sweep
 from tests.factories import labs as make
 
@@ -19,26 +18,31 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[st
     def record(args: tuple[Any, ...], *, producer: object, **options: Any) -> None:
         published.append((args, options))
 
-    names = ("grade_submission", "reconcile_sessions", "spawn_session", "deliver_files")
+    names = ("grade_next", "reconcile_sessions", "spawn_session", "deliver_files")
     for task in (*(getattr(tasks, name) for name in names), tasks.stop_session, tasks.visit_session):
         monkeypatch.setattr(task, "apply_async", record)
     return published
 
 
-@pytest.mark.django_db
-def test_a_grading_is_sent_with_the_time_that_it_can_take(sent: list[Any]) -> None:
-    run = make.GradingRunFactory.create(status=GradingStatus.QUEUED)
-    tasks.send_grading(run.pk)
+@pytest.mark.parametrize(("factory", "queue"), [("", "grading"), ("athens", "grading.athens")])
+def test_a_worker_is_woken_for_a_grading_of_its_own_queue(sent: list[Any], factory: str, queue: str) -> None:
+    tasks.send_grading(factory)
     ((args, options),) = sent
-    assert (args, options["queue"]) == ((run.pk,), "grading")
-    assert options["time_limit"] == longest_seconds(run.pk)
+    assert (args, options["queue"]) == ((factory,), queue)
 
 
-@pytest.mark.django_db
-def test_gradings_do_not_pile_up_while_no_worker_takes_them(sent: list[Any]) -> None:
-    tasks.send_grading(make.GradingRunFactory.create(status=GradingStatus.QUEUED).pk)
+def test_wake_ups_do_not_pile_up_while_no_worker_takes_them(sent: list[Any]) -> None:
+    tasks.send_grading()
     ((_args, options),) = sent
-    assert options["expires"] > RESEND_AFTER.total_seconds()
+    assert options["expires"] > WAKE_AFTER.total_seconds()
+
+
+def test_a_sweep_sends_as_many_wake_ups_as_it_was_told(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labs.work.grading.reconcile_gradings", lambda: 3)
+    tasks.reconcile_gradings()
+    assert [args for args, _options in sent] == [("",)] * 3
 
 
 @pytest.mark.django_db
