@@ -6,7 +6,7 @@ nbgrader takes seconds to import, so that happens when the first of these functi
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from labs.box import BoxEnvironment, BoxLimits
+from labs.box import BoxEnvironment, BoxLimits, Execution, execute_notebook
 from labs.nbgrader.results import (
     STANDARD_POLICY,
     CellKind,
@@ -74,6 +74,7 @@ def autograde(
     environment: BoxEnvironment,
     policy: GradingPolicy = STANDARD_POLICY,
     late_seconds: float = 0,
+    execute_with: Callable[..., Execution] = execute_notebook,
 ) -> GradingResult:
     """See `labs.nbgrader.grading`."""
     from labs.nbgrader import grading
@@ -85,6 +86,7 @@ def autograde(
         environment=environment,
         policy=policy,
         late_seconds=late_seconds,
+        execute_with=execute_with,
     )
 
 
@@ -94,11 +96,14 @@ def check_work(
     *,
     limits: BoxLimits,
     environment: BoxEnvironment,
+    execute_with: Callable[..., Execution] = execute_notebook,
 ) -> GradingResult:
     """See `labs.nbgrader.grading`."""
     from labs.nbgrader import grading
 
-    return grading.check_work(release, submitted, limits=limits, environment=environment)
+    return grading.check_work(
+        release, submitted, limits=limits, environment=environment, execute_with=execute_with
+    )
 
 
 def check_source(

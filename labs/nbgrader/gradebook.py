@@ -1,32 +1,86 @@
-"""nbgrader's gradebook as a file that lives for one grading run, a copy of the template of its release."""
+"""nbgrader's gradebook: of a release a file, made once and read once; of a submission the marks, in memory."""
 
 import math
+import sqlite3
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
 
-from nbgrader.api import Base, Gradebook
+from nbgrader.api import Base, Gradebook, MissingEntry, Notebook
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SAWarning
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
 
 # About the order in which nbgrader itself links its rows; nothing that we could change.
 warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.api")
 
-# A grading run has one learner; who it is, is none of nbgrader's business.
-LEARNER: Final = "learner"
-_DUE_AT: Final = datetime(2000, 1, 1)  # noqa: DTZ001 (nbgrader keeps naive times; only the distance counts)
+
+@dataclass(frozen=True)
+class KeptCell:
+    """A cell that nbgrader restores, hidden tests included; in its words."""
+
+    name: str
+    cell_type: str
+    source: str
+    locked: bool
+    checksum: str
 
 
 @dataclass(frozen=True)
-class Grade:
-    """A row of the gradebook, made finite and kept within the cell's points."""
+class GradedCell:
+    """A cell with points."""
 
-    auto_score: float | None
+    name: str
     max_score: float
-    extra_credit: float
-    needs_manual_grade: bool
+
+
+@dataclass(frozen=True)
+class KeptNotebook:
+    """What nbgrader keeps of a released notebook, to be asked by its steps as they ask its gradebook.
+
+    `kernelspec` is JSON, empty where the author's notebook names no kernel.
+    """
+
+    kernelspec: str
+    source_cells: Mapping[str, KeptCell]
+    graded_cells: Mapping[str, GradedCell]
+
+    def find_source_cell(self, name: str, *_where: str) -> KeptCell:
+        if name not in self.source_cells:
+            raise MissingEntry(f"no source cell {name!r}")
+        return self.source_cells[name]
+
+    def find_graded_cell(self, name: str, *_where: str) -> GradedCell:
+        if name not in self.graded_cells:
+            raise MissingEntry(f"no graded cell {name!r}")
+        return self.graded_cells[name]
+
+
+@dataclass
+class Grade:
+    """As a row of nbgrader's gradebook: what nobody looked at waits for a person."""
+
+    max_score: float
+    auto_score: float | None = None
+    needs_manual_grade: bool = True
+
+
+@dataclass
+class Marks:
+    """What nbgrader's gradebook would hold of one submitted notebook; `late_penalty` in points."""
+
+    grades: dict[str, Grade]
+    late_penalty: float = 0.0
+
+    @property
+    def score(self) -> float:
+        return sum(grade.auto_score or 0.0 for grade in self.grades.values())
+
+
+def open_marks(kept: KeptNotebook) -> Marks:
+    return Marks({cell.name: Grade(cell.max_score) for cell in kept.graded_cells.values()})
 
 
 def make_url(path: Path) -> str:
@@ -46,53 +100,37 @@ def create_gradebook(path: Path, assignment: str) -> None:
         gradebook.update_or_create_assignment(assignment)
 
 
-def add_submission(path: Path, assignment: str, *, late_seconds: float) -> None:
-    with Gradebook(make_url(path)) as gradebook:
-        gradebook.update_or_create_student(LEARNER)
-        if late_seconds > 0:
-            gradebook.update_or_create_assignment(assignment, duedate=_DUE_AT)
-        handed_in = _DUE_AT + timedelta(seconds=max(0.0, late_seconds))
-        gradebook.update_or_create_submission(assignment, LEARNER, timestamp=handed_in)
+def read_gradebook(content: bytes) -> dict[str, KeptNotebook]:
+    """All notebooks of a gradebook file that holds one assignment. No file is written for it."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.deserialize(content)
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    try:
+        with Session(engine) as session:
+            return {notebook.name: _read_notebook(notebook) for notebook in session.query(Notebook)}
+    finally:
+        engine.dispose()
 
 
-def read_sources(path: Path, assignment: str, notebook: str) -> dict[str, str]:
-    """The author's text of every cell that nbgrader restores, hidden tests included."""
-    with Gradebook(make_url(path)) as gradebook:
-        return {
-            cell.name: cell.source or ""
-            for cell in gradebook.find_notebook(notebook, assignment).source_cells
-        }
+def _read_notebook(notebook: Notebook) -> KeptNotebook:
+    cells = [
+        KeptCell(cell.name, cell.cell_type, cell.source or "", bool(cell.locked), cell.checksum or "")
+        for cell in notebook.source_cells
+    ]
+    graded = [*notebook.grade_cells, *notebook.task_cells]
+    return KeptNotebook(
+        notebook.kernelspec or "",
+        {cell.name: cell for cell in cells},
+        {cell.name: GradedCell(cell.name, float(cell.max_score)) for cell in graded},
+    )
 
 
-def read_grades(path: Path, assignment: str, notebook: str) -> dict[str, Grade]:
-    with Gradebook(make_url(path)) as gradebook:
-        found = gradebook.find_submission_notebook(notebook, assignment, LEARNER)
-        return {grade.name: _read_grade(grade) for grade in found.grades}
-
-
-def read_late_penalty(path: Path, assignment: str, notebook: str) -> float:
-    with Gradebook(make_url(path)) as gradebook:
-        found = gradebook.find_submission_notebook(notebook, assignment, LEARNER)
-        penalty = found.late_submission_penalty
-        return float(penalty) if penalty is not None and math.isfinite(penalty) else 0.0
-
-
-def zero_grades(path: Path, assignment: str, notebook: str) -> None:
-    """As nbgrader for a notebook that was not handed in: no points, and nothing for a person to look at."""
-    with Gradebook(make_url(path)) as gradebook:
-        for grade in gradebook.find_submission_notebook(notebook, assignment, LEARNER).grades:
-            grade.auto_score = 0
-            grade.needs_manual_grade = False
-        gradebook.db.commit()
-
-
-def _read_grade(grade: Any) -> Grade:
-    max_score = float(grade.max_score)
-    score = None if grade.auto_score is None else limit_score(float(grade.auto_score), max_score)
-    extra = float(grade.extra_credit or 0)
-    return Grade(score, max_score, extra if math.isfinite(extra) else 0.0, bool(grade.needs_manual_grade))
-
-
-def limit_score(score: float, max_score: float) -> float:
-    """Never infinite, never not a number, never outside 0 and `max_score`."""
+def limit_score(score: float | None, max_score: float) -> float | None:
+    """Never infinite, never not a number, never outside 0 and `max_score`; no score stays none."""
+    if score is None:
+        return None
     return min(max(score, 0.0), max_score) if math.isfinite(score) else 0.0

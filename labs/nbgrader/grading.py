@@ -1,21 +1,13 @@
 """A submission into points: nbgrader's own steps of `autograde`, in its order, with the box as its Execute."""
 
 import logging
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
-from nbgrader import utils
-
-from labs.box import BoxEnvironment, BoxLimits
+from labs.box import BoxEnvironment, BoxLimits, execute_notebook
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.feedback import list_cells, make_feedback, show_only_released
-from labs.nbgrader.gradebook import add_submission, read_late_penalty, zero_grades
-from labs.nbgrader.messages import has_test
-from labs.nbgrader.notebooks import read_source
+from labs.nbgrader.feedback import list_cells, run_visible, show_only_released
 from labs.nbgrader.preparing import collect_files, prepare_notebook
 from labs.nbgrader.results import (
     STANDARD_POLICY,
@@ -27,7 +19,7 @@ from labs.nbgrader.results import (
     NotebookResult,
     ReleasedLab,
 )
-from labs.nbgrader.running import Run
+from labs.nbgrader.running import Execute, Run
 from labs.nbgrader.scoring import read_cells, score_notebook, tell_errors
 from labs.nbgrader.twin.trial import Trial, try_notebook
 from labs.states import GradingOutcome
@@ -45,16 +37,16 @@ def autograde(
     environment: BoxEnvironment,
     policy: GradingPolicy = STANDARD_POLICY,
     late_seconds: float = 0,
+    execute_with: Execute = execute_notebook,
 ) -> GradingResult:
     """Grade what a learner handed in, given as path to content.
 
     Whatever is in it becomes an outcome per notebook; one damaged notebook costs the others nothing. Raises
     BoxUnavailableError only.
     """
-    with _open_run(release, submitted, limits, environment, policy) as run:
-        with run.phase("prepared"):
-            add_submission(run.gradebook, release.name, late_seconds=late_seconds)
-        return _conclude(run, [_grade_notebook(run, name, submitted) for name in release.notebooks])
+    files = collect_files(release, submitted)
+    run = Run(release, files, limits, environment, policy, late_seconds, execute_with)
+    return _conclude(run, [_grade_notebook(run, name, submitted) for name in release.notebooks])
 
 
 def check_work(
@@ -63,30 +55,16 @@ def check_work(
     *,
     limits: BoxLimits,
     environment: BoxEnvironment,
+    execute_with: Execute = execute_notebook,
 ) -> GradingResult:
     """Run what a learner has so far with the tests that they can see, and with these only.
 
     The cells are the automatically graded ones of which a test is seen; what such a cell shows is known to the
     learner, so outputs and messages are those of this run. Raises BoxUnavailableError only.
     """
-    with _open_run(release, submitted, limits, environment, STANDARD_POLICY) as run:
-        with run.phase("prepared"):
-            add_submission(run.gradebook, release.name, late_seconds=0)
-        return _conclude(run, [_check_notebook(run, name, submitted) for name in release.notebooks])
-
-
-@contextmanager
-def _open_run(
-    release: ReleasedLab,
-    submitted: Mapping[str, bytes],
-    limits: BoxLimits,
-    environment: BoxEnvironment,
-    policy: GradingPolicy,
-) -> Iterator[Run]:
-    with tempfile.TemporaryDirectory(prefix="paja-grading-") as folder:
-        gradebook = Path(folder) / "gradebook.db"
-        gradebook.write_bytes(release.gradebook)
-        yield Run(release, gradebook, collect_files(release, submitted), limits, environment, policy)
+    files = collect_files(release, submitted)
+    run = Run(release, files, limits, environment, STANDARD_POLICY, execute_with=execute_with)
+    return _conclude(run, [_check_notebook(run, name, submitted) for name in release.notebooks])
 
 
 def _conclude(run: Run, notebooks: Sequence[NotebookResult]) -> GradingResult:
@@ -107,22 +85,24 @@ def _grade_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Note
         return _refuse(run, name, error)
     with run.phase("executed"):
         trial = try_notebook(run, name, prepared.notebook)
+        visible = run_visible(run, name, prepared.notebook, trial.execution)
     try:
         with run.phase("scored"):
             withheld = trial.tampered | trial.untried
             score_notebook(run, name, trial.execution.notebook, withheld=withheld)
+            cells = read_cells(run, name, trial.execution, tampered=trial.tampered)
     except InvalidNotebookError as error:
         return _refuse(run, name, error, prepared.damage)
-    with run.phase("feedback"):
-        feedback = make_feedback(run, name, prepared.notebook, trial.execution)
+    with run.phase("rendered"):
+        feedback = list_cells(run.find_released(name), visible)
     result = NotebookResult(
         name=name,
         outcome=trial.execution.outcome,
         reason=trial.execution.reason,
         faulty_cell=trial.execution.faulty_cell,
-        cells=read_cells(run, name, trial.execution, tampered=trial.tampered),
+        cells=cells,
         feedback=feedback,
-        late_penalty=read_late_penalty(run.gradebook, run.release.name, name),
+        late_penalty=run.marks_of(name).late_penalty,
         damage=prepared.damage,
         evidence=trial.evidence,
     )
@@ -140,32 +120,37 @@ def _doubt(result: NotebookResult, trial: Trial) -> NotebookResult:
 
 
 def _check_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> NotebookResult:
-    released = read_source(run.release.learner_files[f"{name}.ipynb"])
-    seen = {
-        cell.metadata.nbgrader.grade_id
-        for cell in released.cells
-        if utils.is_grade(cell) and cell.cell_type == "code" and has_test(cell.source)
-    }
+    result = _run_visible_tests(run, name, submitted)
+    seen = run.find_released(name).visible_tests
+    tests = [cell for cell in result.cells if cell.kind == CellKind.AUTOGRADED and cell.grade_id in seen]
+    return replace(result, cells=tuple(tests))
+
+
+def _run_visible_tests(run: Run, name: str, submitted: Mapping[str, bytes]) -> NotebookResult:
+    damage: tuple[Damage, ...] = ()
     try:
         with run.phase("prepared"):
             prepared = prepare_notebook(run, name, submitted)
+            damage = prepared.damage
+            visible = show_only_released(run.find_released(name), prepared.notebook)
         with run.phase("executed"):
-            execution = run.execute(show_only_released(run.release, name, prepared.notebook))
+            execution = run.execute(visible)
         with run.phase("scored"):
             score_notebook(run, name, execution.notebook)
-        result = NotebookResult(
-            name=name,
-            outcome=execution.outcome,
-            reason=execution.reason,
-            faulty_cell=execution.faulty_cell,
-            cells=tell_errors(read_cells(run, name, execution), execution.notebook),
-            feedback=list_cells(execution.notebook),
-            damage=prepared.damage,
-        )
+            cells = tell_errors(read_cells(run, name, execution), execution.notebook)
     except InvalidNotebookError as error:
-        result = _refuse(run, name, error)
-    tests = [cell for cell in result.cells if cell.kind == CellKind.AUTOGRADED and cell.grade_id in seen]
-    return replace(result, cells=tuple(tests))
+        return _refuse(run, name, error, damage)
+    with run.phase("rendered"):
+        feedback = list_cells(run.find_released(name), execution.notebook)
+    return NotebookResult(
+        name=name,
+        outcome=execution.outcome,
+        reason=execution.reason,
+        faulty_cell=execution.faulty_cell,
+        cells=cells,
+        feedback=feedback,
+        damage=damage,
+    )
 
 
 def _refuse(
@@ -173,7 +158,6 @@ def _refuse(
 ) -> NotebookResult:
     """As nbgrader does for a missing notebook: no points, and nothing left for a person to grade."""
     logger.info("notebook %s is not gradable: %s", name, error)
-    zero_grades(run.gradebook, run.release.name, name)
     cells = tuple(
         CellResult(
             spec.grade_id, spec.kind, 0.0, spec.max_score, 0.0, needs_manual_grade=False, was_run=False

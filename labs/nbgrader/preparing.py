@@ -1,29 +1,24 @@
 """What a learner handed in, made gradable: nbgrader's sanitising steps, and what they would give up on mended first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import (
-    CheckCellMetadata,
-    ClearOutput,
-    DeduplicateIds,
-    OverwriteCells,
-    OverwriteKernelspec,
-)
+from nbgrader.preprocessors import ClearOutput, DeduplicateIds
 from nbgrader.utils import compute_checksum
 
 from labs.box.process import check_file_names
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
-from labs.nbgrader.mending.recognising import read_id, read_released
+from labs.nbgrader.mending.recognising import read_id
 from labs.nbgrader.mending.renaming import find_renamed
-from labs.nbgrader.notebooks import read_source, read_submission
+from labs.nbgrader.notebooks import read_submission
 from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.release import AUTOTESTS
 from labs.nbgrader.results import Damage, DamageKind, ReleasedLab, is_notebook_path
 from labs.nbgrader.running import Run
+from labs.nbgrader.steps import RestoreCells, check_metadata, restore_kernelspec
 
 
 @dataclass(frozen=True)
@@ -65,21 +60,21 @@ def prepare_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Pre
 
     Raises InvalidNotebookError for what cannot be mended, and nothing else.
     """
-    released = read_released(run.release.learner_files[f"{name}.ipynb"])
+    loaded = run.find_released(name)
     content, damage = _find_content(run, name, submitted)
     notebook, kinds = read_submission(content)
     damage |= {Damage(kind) for kind in kinds}
-    damage |= mend_cells(notebook, released)
-    resources = run.resources(name)
-    steps = (ClearOutput(), DeduplicateIds(), OverwriteKernelspec(), OverwriteCells(), CheckCellMetadata())
+    damage |= mend_cells(notebook, loaded.released)
     try:
-        for step in steps:
-            notebook, resources = step(notebook, resources)
+        for step in (ClearOutput(), DeduplicateIds(), RestoreCells(loaded.kept)):
+            notebook, _resources = step(notebook, {})
+        restore_kernelspec(notebook, loaded.kept)
+        check_metadata(notebook)
     except Exception as error:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
-    _restore_tags(run, name, notebook)
+    _restore_tags(notebook, loaded.author.tags)
     _leave_blank(notebook, {each.grade_id for each in damage if each.kind is DamageKind.CELL_LOST})
-    return Prepared(notebook, sort_damage(damage, released))
+    return Prepared(notebook, sort_damage(damage, loaded.released))
 
 
 def _find_content(run: Run, name: str, submitted: Mapping[str, bytes]) -> tuple[bytes, set[Damage]]:
@@ -98,14 +93,8 @@ def _leave_blank(notebook: NotebookNode, lost: set[str]) -> None:
             cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
 
 
-def _restore_tags(run: Run, name: str, notebook: NotebookNode) -> None:
+def _restore_tags(notebook: NotebookNode, tags: Mapping[str, Sequence[str]]) -> None:
     """A tag can keep a cell from being run, and a test that was not run looks passed: the author's tags count."""
-    source = read_source(run.release.source[f"{name}.ipynb"])
-    tags = {
-        cell.metadata.nbgrader.get("grade_id"): cell.metadata.get("tags", [])
-        for cell in source.cells
-        if "nbgrader" in cell.metadata
-    }
     for cell in notebook.cells:
         if "nbgrader" in cell.metadata:
-            cell.metadata["tags"] = tags.get(cell.metadata.nbgrader.grade_id, [])
+            cell.metadata["tags"] = list(tags.get(cell.metadata.nbgrader.grade_id, ()))

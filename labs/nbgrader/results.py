@@ -1,7 +1,9 @@
 """What a release is made of and what a grading gives: plain data, cheap to import."""
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from labs.states import GradingOutcome
@@ -90,6 +92,15 @@ class ReleasedLab:
     def notebooks(self) -> tuple[str, ...]:
         """Names without `.ipynb`, in order."""
         return tuple(sorted(name.removesuffix(".ipynb") for name in self.source if is_notebook_path(name)))
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everything that grading reads in its notebooks and its gradebook; data files do not count."""
+        parts = [self.gradebook]
+        for name in self.notebooks:
+            parts += [name.encode(), self.source[f"{name}.ipynb"], self.learner_files[f"{name}.ipynb"]]
+        digests = [hashlib.sha256(part).digest() for part in parts]
+        return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def is_notebook_path(path: str) -> bool:

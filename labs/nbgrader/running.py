@@ -1,4 +1,4 @@
-"""One grading run of nbgrader's pipeline: its release, its files, a gradebook of its own, a clock for each phase."""
+"""One grading run of nbgrader's pipeline: its release, its files, the marks so far, a clock for each phase."""
 
 import random
 import secrets
@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from nbformat import NotebookNode
 
 from labs.box import BoxEnvironment, BoxLimits, Execution, execute_notebook
-from labs.nbgrader.gradebook import LEARNER
-from labs.nbgrader.release import make_resources
+from labs.nbgrader.gradebook import Marks, open_marks
+from labs.nbgrader.loading import LoadedNotebook, LoadedRelease, load_release
 from labs.nbgrader.results import GradingPolicy, ReleasedLab
 
 # What nbgrader sets while it autogrades; authors' notebooks ask for it.
 VARIABLES: Final = {"NBGRADER_EXECUTION": "autograde"}
+
+# What runs a notebook as `labs.box.execute_notebook` does, here or on another machine.
+Execute = Callable[..., Execution]
 
 
 @dataclass
@@ -28,14 +30,19 @@ class Run:
     """
 
     release: ReleasedLab
-    gradebook: Path
     files: dict[str, bytes]
     limits: BoxLimits
     environment: BoxEnvironment
     policy: GradingPolicy
-    execute_with: Callable[..., Execution] = execute_notebook
+    late_seconds: float = 0
+    execute_with: Execute = execute_notebook
     chance: random.Random = field(default_factory=secrets.SystemRandom)
     seconds: dict[str, float] = field(default_factory=dict)
+    _loaded: LoadedRelease = field(init=False)
+    _marks: dict[str, Marks] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._loaded = load_release(self.release)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -56,8 +63,12 @@ class Run:
             notebook, files=self.files, limits=limits, environment=self.environment, variables=VARIABLES
         )
 
-    def resources(self, name: str) -> dict[str, Any]:
-        """What nbgrader's converters hand to its preprocessors for this notebook."""
-        resources = make_resources(self.release.name, name, self.gradebook)
-        resources["nbgrader"]["student"] = LEARNER
-        return resources
+    def find_released(self, name: str) -> LoadedNotebook:
+        """What the release says about this notebook; shared by all runs, not to be changed."""
+        return self._loaded.notebooks[name]
+
+    def marks_of(self, name: str) -> Marks:
+        """What this run has found out about this notebook's cells with points."""
+        if name not in self._marks:
+            self._marks[name] = open_marks(self.find_released(name).kept)
+        return self._marks[name]

@@ -4,38 +4,32 @@ import logging
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, LimitOutput, SaveAutoGrades
-from traitlets.config import Config
+from nbgrader.preprocessors import LimitOutput
 
 from labs.box import Execution
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.gradebook import read_grades, read_sources
-from labs.nbgrader.messages import find_messages
+from labs.nbgrader.gradebook import Marks, limit_score
 from labs.nbgrader.results import CellResult, FeedbackDetail
 from labs.nbgrader.running import Run
+from labs.nbgrader.steps import assign_late_penalty, check_metadata
 
 logger = logging.getLogger(__name__)
 
 MAX_ERROR: Final = 300
 
 
-class SaveCheckedGrades(SaveAutoGrades):
-    """nbgrader's step by `find_points`; cells that are `withheld`, and results that are no points, go to a person."""
-
-    def __init__(self, withheld: Collection[str]) -> None:
-        super().__init__()
-        self._withheld = withheld
-
-    def _add_score(self, cell: NotebookNode, _resources: dict[str, Any]) -> None:
-        grade_id = cell.metadata.nbgrader["grade_id"]
-        grade = self.gradebook.find_grade(grade_id, self.notebook_id, self.assignment_id, self.student_id)
-        grade.auto_score = None if grade_id in self._withheld else find_points(cell)
-        grade.needs_manual_grade = grade.auto_score is None
-        self.gradebook.db.commit()
+def save_grades(notebook: NotebookNode, marks: Marks, *, withheld: Collection[str]) -> None:
+    """As nbgrader's `SaveAutoGrades`, by `find_points`; what is `withheld` or is no number of points waits for a person."""
+    for cell in notebook.cells:
+        if utils.is_grade(cell):
+            grade_id = cell.metadata.nbgrader["grade_id"]
+            grade = marks.grades[grade_id]
+            grade.auto_score = None if grade_id in withheld else find_points(cell)
+            grade.needs_manual_grade = grade.auto_score is None
 
 
 def find_points(cell: NotebookNode) -> float | None:
@@ -75,18 +69,13 @@ def _check_result(cell: NotebookNode) -> None:
 
 
 def score_notebook(run: Run, name: str, notebook: NotebookNode, *, withheld: Collection[str] = ()) -> None:
-    """Into the run's gradebook; cells that are `withheld` get no automatic points. Raises InvalidNotebookError."""
-    resources = run.resources(name)
-    lateness = Config({"LateSubmissionPlugin": {"penalty_method": run.policy.late_penalty}})
-    steps = (
-        LimitOutput(),
-        SaveCheckedGrades(withheld),
-        AssignLatePenalties(config=lateness),
-        CheckCellMetadata(),
-    )
+    """Into the run's marks; cells that are `withheld` get no automatic points. Raises InvalidNotebookError."""
+    marks = run.marks_of(name)
     try:
-        for step in steps:
-            notebook, resources = step(notebook, resources)
+        notebook, _resources = LimitOutput()(notebook, {})
+        save_grades(notebook, marks, withheld=withheld)
+        assign_late_penalty(marks, method=run.policy.late_penalty, late_seconds=run.late_seconds)
+        check_metadata(notebook)
     except Exception as error:
         raise InvalidNotebookError(f"{type(error).__name__}: {error}", reason="damaged_cells") from error
 
@@ -94,10 +83,10 @@ def score_notebook(run: Run, name: str, notebook: NotebookNode, *, withheld: Col
 def read_cells(
     run: Run, name: str, execution: Execution, *, tampered: Collection[str] = ()
 ) -> tuple[CellResult, ...]:
-    """The points as they stand in the run's gradebook."""
+    """The points as they stand in the run's marks."""
     tells_more = run.policy.detail is not FeedbackDetail.POINTS
-    grades = read_grades(run.gradebook, run.release.name, name)
-    sources = read_sources(run.gradebook, run.release.name, name)
+    grades = run.marks_of(name).grades
+    messages = run.find_released(name).messages
     found = {
         cell.metadata.nbgrader.grade_id: cell
         for cell in execution.notebook.cells
@@ -112,12 +101,12 @@ def read_cells(
             CellResult(
                 grade_id=spec.grade_id,
                 kind=spec.kind,
-                auto_score=grade.auto_score,
+                auto_score=limit_score(grade.auto_score, grade.max_score),
                 max_score=spec.max_score,
-                extra_credit=grade.extra_credit,
+                extra_credit=0.0,
                 needs_manual_grade=grade.needs_manual_grade,
                 was_run=cell is not None and spec.grade_id not in execution.not_run,
-                message=_find_message(cell, sources.get(spec.grade_id, "")) if tells_more else "",
+                message=_find_message(cell, messages.get(spec.grade_id, frozenset())) if tells_more else "",
                 is_unanswered=cell is not None and _is_unanswered(cell),
                 is_tampered=spec.grade_id in tampered,
             )
@@ -131,11 +120,11 @@ def _is_unanswered(cell: NotebookNode) -> bool:
     return utils.is_solution(cell) and checksum is not None and checksum == utils.compute_checksum(cell)
 
 
-def _find_message(cell: NotebookNode | None, author_source: str) -> str:
+def _find_message(cell: NotebookNode | None, messages: frozenset[str]) -> str:
     if cell is None or cell.cell_type != "code" or not utils.is_locked(cell):
         return ""
     said = {output.evalue.strip() for output in cell.outputs if output.output_type == "error"}
-    return next(iter(sorted(said & find_messages(author_source))), "")
+    return next(iter(sorted(said & messages)), "")
 
 
 def tell_errors(cells: Sequence[CellResult], notebook: NotebookNode) -> tuple[CellResult, ...]:

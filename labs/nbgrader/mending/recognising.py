@@ -3,13 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from functools import lru_cache
 from typing import Final
 
 from nbformat import NotebookNode
 from nbgrader import utils
-
-from labs.nbgrader.notebooks import read_source
 
 _BINDING: Final = re.compile(
     r"^(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)|^(\w++)[ \t]*+(?::[^=\n]++)?=(?!=)", re.MULTILINE
@@ -20,12 +17,13 @@ _Matches = Iterator[tuple[str, NotebookNode]]
 
 
 class ReleasedNotebook:
-    """A notebook as learners got it; its known cells are those that nbgrader keeps in its gradebook.
+    """A notebook as learners got it; its known cells are those that nbgrader keeps in its gradebook. Not to be changed.
 
     `ranks` are their places among all cells; `roleless` are ids that only stand in metadata without a role.
     """
 
     def __init__(self, notebook: NotebookNode) -> None:
+        self.notebook = notebook
         self.cells: list[NotebookNode] = notebook.cells
         self.ranks = {read_id(cell): rank for rank, cell in enumerate(self.cells) if _has_role(cell)}
         self.roleless = {read_id(cell) for cell in self.cells} - set(self.ranks)
@@ -45,12 +43,6 @@ class ReleasedNotebook:
         """The known ids that none of the cells has, in the release's order."""
         present = {read_id(cell) for cell in cells}
         return [grade_id for grade_id in self.ranks if grade_id not in present]
-
-
-@lru_cache(maxsize=16)
-def read_released(content: bytes) -> ReleasedNotebook:
-    """From a file that learners got. Not to be changed: one object serves every submission."""
-    return ReleasedNotebook(read_source(content))
 
 
 def read_id(cell: NotebookNode) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.mending.recognising import read_id, read_released
+from labs.nbgrader.loading import load_release
+from labs.nbgrader.mending.recognising import read_id
 from labs.nbgrader.notebooks import read_submission
 from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.results import ReleasedLab, is_notebook_path
@@ -47,7 +48,7 @@ def _rate(
     ids = {read_id(cell) for cell in notebook.cells}
     rated = {}
     for name in names:
-        known = set(read_released(release.learner_files[f"{name}.ipynb"]).ranks)
+        known = set(load_release(release).notebooks[name].released.ranks)
         if known and 2 * len(known & ids) >= len(known):
             # Of `lab` and `lab2` the longer name says more.
             says_so = name.casefold() in path.casefold()

@@ -14,13 +14,11 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from labs.box import Execution, name_cell
-from labs.nbgrader.languages import PYTHON, find_language
-from labs.nbgrader.notebooks import read_source
+from labs.nbgrader.languages import PYTHON
 from labs.nbgrader.results import Evidence
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import find_points
 from labs.nbgrader.twin.altering import Alteration, choose_alteration
-from labs.nbgrader.twin.origins import read_origins
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +68,12 @@ def try_notebook(run: Run, name: str, notebook: NotebookNode) -> Trial:
 
 def _make_twin(run: Run, name: str, notebook: NotebookNode) -> _Twin:
     """A copy with an altered expectation in every test with points; none in a language that cannot be altered."""
-    source = read_source(run.release.source[f"{name}.ipynb"])
+    loaded = run.find_released(name)
     altered = deepcopy(notebook)
     alterations: dict[str, Alteration] = {}
-    released = read_source(run.release.learner_files[f"{name}.ipynb"])
-    if find_language(released) != PYTHON:  # the source may leave it to its kernel
+    if loaded.language != PYTHON:
         return _Twin(altered, alterations)
-    known = {cell.metadata.nbgrader.grade_id: cell.source for cell in released.cells if utils.is_grade(cell)}
-    origins = read_origins(cell.source for cell in source.cells if cell.cell_type == "code")
+    known, origins = loaded.graded_texts, loaded.author.origins
     for cell in altered.cells:
         if not _is_test(cell):
             continue

@@ -7,7 +7,6 @@ from typing import Any, Final
 from nbformat import NotebookNode
 
 from labs.box import BoxEnvironment, BoxLimits
-from labs.nbgrader.gradebook import add_submission
 from labs.nbgrader.mending.recognising import read_id
 from labs.nbgrader.preparing import Prepared, collect_files, prepare_notebook
 from labs.nbgrader.release import make_release
@@ -53,17 +52,12 @@ def work_on(release: ReleasedLab, name: str = "lab") -> bytes:
     return edit(release.learner_files[f"{name}.ipynb"], WORK)
 
 
-def open_run(release: ReleasedLab, submitted: Mapping[str, bytes], folder: Path) -> Run:
-    gradebook = folder / "gradebook.db"
-    gradebook.write_bytes(release.gradebook)
-    add_submission(gradebook, release.name, late_seconds=0)
-    return Run(release, gradebook, collect_files(release, submitted), BoxLimits(), NO_BOX, STANDARD_POLICY)
+def open_run(release: ReleasedLab, submitted: Mapping[str, bytes]) -> Run:
+    return Run(release, collect_files(release, submitted), BoxLimits(), NO_BOX, STANDARD_POLICY)
 
 
-def prepare(
-    release: ReleasedLab, submitted: Mapping[str, bytes], folder: Path, name: str = "lab"
-) -> Prepared:
-    return prepare_notebook(open_run(release, submitted, folder), name, submitted)
+def prepare(release: ReleasedLab, submitted: Mapping[str, bytes], name: str = "lab") -> Prepared:
+    return prepare_notebook(open_run(release, submitted), name, submitted)
 
 
 def show_known(notebook: NotebookNode) -> list[tuple[str, str, dict[str, Any]]]:

@@ -230,7 +230,7 @@ def test_a_check_runs_what_the_learner_can_see_and_nothing_else(
     peeking = "def double(x):\n    print(In[-1])\n    return 2"
     submitted = {"wrong.ipynb": edit(given, {"double": peeking}), "blank.ipynb": given}
     checked = check_work(release, submitted, limits=LIMITS, environment=BoxEnvironment(lab_python))
-    assert set(checked.phase_seconds) == {"prepared", "executed", "scored"}
+    assert set(checked.phase_seconds) == {"prepared", "executed", "scored", "rendered"}
     assert points(checked, "wrong") == {"test-double": (2, False), "test-part": (0.5, False)}
     assert points(checked, "blank") == {"test-double": (0, False), "test-part": (0, False)}
     assert points(checked, "missing") == points(checked, "blank")
@@ -253,7 +253,7 @@ def test_a_check_leaves_out_cells_without_a_test_that_is_seen(lab_python: Path) 
 
 
 def test_what_takes_time_is_told_by_phase(result: GradingResult) -> None:
-    assert set(result.phase_seconds) == {"prepared", "executed", "scored", "feedback"}
+    assert set(result.phase_seconds) == {"prepared", "executed", "scored", "rendered"}
 
 
 def test_a_source_that_nbgrader_refuses_is_refused_with_its_name(lab_python: Path) -> None:

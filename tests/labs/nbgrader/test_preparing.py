@@ -1,7 +1,5 @@
 """From what was handed in to what can be run and scored: nbgrader's own steps on a notebook that was mended."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,7 +8,7 @@ from nbgrader import utils
 
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
-from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id, read_released
+from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id
 from labs.nbgrader.notebooks import read_submission
 from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
 from labs.nbgrader.preparing import collect_files, prepare_notebook
@@ -45,8 +43,8 @@ def work(release: ReleasedLab) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def run(release: ReleasedLab, work: bytes, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return open_run(release, {"lab.ipynb": work}, tmp_path_factory.mktemp("run"))
+def run(release: ReleasedLab, work: bytes) -> Run:
+    return open_run(release, {"lab.ipynb": work})
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +80,7 @@ def test_what_cannot_be_mended_is_refused_with_its_reason(name: str, run: Run, w
     assert refusal.value.reason == DAMAGES[name].reason
 
 
-def test_nobody_waits_for_an_answer_that_is_lost(tmp_path: Path) -> None:
+def test_nobody_waits_for_an_answer_that_is_lost() -> None:
     # A hidden test in an answer makes nbgrader's checksum another one than that of the released text.
     meta = {
         "grade_id": "a",
@@ -94,7 +92,7 @@ def test_nobody_waits_for_an_answer_that_is_lost(tmp_path: Path) -> None:
     }
     text = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION\n### BEGIN HIDDEN TESTS\nsecret\n### END HIDDEN TESTS"
     release = release_without_box({"lab.ipynb": write(code(text, nbgrader=meta), answer("b", "Why?", 2))})
-    prepared = prepare(release, {"lab.ipynb": write()}, tmp_path)
+    prepared = prepare(release, {"lab.ipynb": write()})
     assert prepared.damage == (Damage(DamageKind.CELL_LOST, "a"), Damage(DamageKind.CELL_LOST, "b"))
     assert [utils.determine_grade(cell) for cell in prepared.notebook.cells] == [(0, 3), (0, 2)]
     assert "secret" not in prepared.notebook.cells[0].source
@@ -141,9 +139,9 @@ def test_the_working_folder_holds_the_learners_files_under_the_authors() -> None
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_any_bytes_are_a_notebook_of_the_release_or_a_refusal(
-    data: st.DataObject, anything: st.SearchStrategy[bytes], release: ReleasedLab
+    data: st.DataObject, anything: st.SearchStrategy[bytes], run: Run
 ) -> None:
-    released = read_released(release.learner_files["lab.ipynb"])
+    released = run.find_released("lab").released
     content = data.draw(anything)
     try:
         notebook, _kinds = read_submission(content)

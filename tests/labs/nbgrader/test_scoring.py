@@ -9,7 +9,6 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from labs.box import BoxEnvironment, BoxLimits, Execution
 from labs.nbgrader import CellKind, CellResult, FeedbackDetail, GradingPolicy, ReleasedLab, make_release
-from labs.nbgrader.gradebook import add_submission, read_late_penalty
 from labs.nbgrader.running import Run
 from labs.nbgrader.scoring import MAX_ERROR, find_points, read_cells, score_notebook, tell_errors
 from labs.states import GradingOutcome
@@ -74,7 +73,6 @@ def release() -> ReleasedLab:
 
 def score(
     release: ReleasedLab,
-    folder: Path,
     answers: dict[str, str],
     outputs: dict[str, list[Any]],
     *,
@@ -82,10 +80,7 @@ def score(
     policy: GradingPolicy | None = None,
     late_seconds: float = 0,
 ) -> tuple[dict[str, CellResult], float]:
-    gradebook = folder / "gradebook.db"
-    gradebook.write_bytes(release.gradebook)
-    add_submission(gradebook, release.name, late_seconds=late_seconds)
-    run = Run(release, gradebook, {}, BoxLimits(), ENVIRONMENT, policy or GradingPolicy())
+    run = Run(release, {}, BoxLimits(), ENVIRONMENT, policy or GradingPolicy(), late_seconds)
     notebook = nbformat.reads(edit(release.learner_files["lab.ipynb"], answers).decode(), as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -93,11 +88,11 @@ def score(
     score_notebook(run, "lab", notebook, withheld=withheld)
     execution = Execution(notebook, GradingOutcome.SCORED, None, (), 0.1)
     cells = read_cells(run, "lab", execution, tampered=withheld)
-    return {cell.grade_id: cell for cell in cells}, read_late_penalty(gradebook, release.name, "lab")
+    return {cell.grade_id: cell for cell in cells}, run.marks_of("lab").late_penalty
 
 
-def test_what_reads_as_it_was_released_is_unanswered(release: ReleasedLab, tmp_path: Path) -> None:
-    cells, _ = score(release, tmp_path, {"code": "y = 2"}, {})
+def test_what_reads_as_it_was_released_is_unanswered(release: ReleasedLab) -> None:
+    cells, _ = score(release, {"code": "y = 2"}, {})
     assert {name: cell.is_unanswered for name, cell in cells.items()} == {
         "test": False,
         "free": False,
@@ -110,14 +105,14 @@ def test_what_reads_as_it_was_released_is_unanswered(release: ReleasedLab, tmp_p
     assert (cells["plan"].auto_score, cells["plan"].needs_manual_grade) == (None, True)
 
 
-def test_a_test_without_points_has_none(release: ReleasedLab, tmp_path: Path) -> None:
-    assert score(release, tmp_path, {}, {})[0]["free"].auto_score == 0
-    assert score(release, tmp_path, {}, {"free": [ERROR]})[0]["free"].auto_score == 0
-    assert score(release, tmp_path, {}, {"free": [result("1")]})[0]["free"].auto_score is None
+def test_a_test_without_points_has_none(release: ReleasedLab) -> None:
+    assert score(release, {}, {})[0]["free"].auto_score == 0
+    assert score(release, {}, {"free": [ERROR]})[0]["free"].auto_score == 0
+    assert score(release, {}, {"free": [result("1")]})[0]["free"].auto_score is None
 
 
-def test_points_that_are_withheld_wait_for_a_person(release: ReleasedLab, tmp_path: Path) -> None:
-    cells, _ = score(release, tmp_path, {}, {}, withheld=frozenset({"test"}))
+def test_points_that_are_withheld_wait_for_a_person(release: ReleasedLab) -> None:
+    cells, _ = score(release, {}, {}, withheld=frozenset({"test"}))
     test = cells["test"]
     assert (test.auto_score, test.needs_manual_grade, test.is_tampered) == (None, True, True)
     assert not cells["free"].is_tampered
@@ -132,18 +127,18 @@ def test_points_that_are_withheld_wait_for_a_person(release: ReleasedLab, tmp_pa
     ],
 )
 def test_an_author_may_keep_messages_to_themselves(
-    release: ReleasedLab, tmp_path: Path, detail: FeedbackDetail, message: str
+    release: ReleasedLab, detail: FeedbackDetail, message: str
 ) -> None:
     policy = GradingPolicy(detail=detail)
-    assert score(release, tmp_path, {}, {"test": [ERROR]}, policy=policy)[0]["test"].message == message
+    assert score(release, {}, {"test": [ERROR]}, policy=policy)[0]["test"].message == message
 
 
 @pytest.mark.parametrize(
     "said", ["x has to be", "x has to be 1!", "assert x == 1, 'x has to be 1'", "X HAS TO BE 1", ""]
 )
-def test_only_the_authors_whole_words_are_a_message(release: ReleasedLab, tmp_path: Path, said: str) -> None:
+def test_only_the_authors_whole_words_are_a_message(release: ReleasedLab, said: str) -> None:
     error = new_output("error", ename="AssertionError", evalue=said)
-    assert score(release, tmp_path, {}, {"test": [error]})[0]["test"].message == ""
+    assert score(release, {}, {"test": [error]})[0]["test"].message == ""
 
 
 def test_where_nothing_is_hidden_a_cell_says_its_error_and_before_that_what_its_author_says() -> None:
@@ -180,13 +175,13 @@ def test_where_nothing_is_hidden_a_cell_says_its_error_and_before_that_what_its_
     ("method", "late_seconds", "penalty"), [("none", 60, 0), ("zero", 60, 2), ("zero", 0, 0)]
 )
 def test_a_late_penalty_is_nbgraders(
-    release: ReleasedLab, tmp_path: Path, method: str, late_seconds: float, penalty: float
+    release: ReleasedLab, method: str, late_seconds: float, penalty: float
 ) -> None:
     policy = GradingPolicy(late_penalty=method)
-    assert score(release, tmp_path, {}, {}, policy=policy, late_seconds=late_seconds)[1] == penalty
+    assert score(release, {}, {}, policy=policy, late_seconds=late_seconds)[1] == penalty
 
 
-def test_a_late_penalty_takes_nothing_that_was_withheld(release: ReleasedLab, tmp_path: Path) -> None:
+def test_a_late_penalty_takes_nothing_that_was_withheld(release: ReleasedLab) -> None:
     policy = GradingPolicy(late_penalty="zero")
     withheld = frozenset({"test"})
-    assert score(release, tmp_path, {}, {}, policy=policy, late_seconds=9, withheld=withheld)[1] == 0
+    assert score(release, {}, {}, policy=policy, late_seconds=9, withheld=withheld)[1] == 0

@@ -9,8 +9,8 @@ import pytest
 from nbformat import NotebookNode
 
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
-from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id, read_released
-from labs.nbgrader.notebooks import read_submission
+from labs.nbgrader.mending.recognising import ReleasedNotebook, read_id
+from labs.nbgrader.notebooks import read_source, read_submission
 from labs.nbgrader.results import Damage, DamageKind
 from tests.labs.nbgrader.damages import DAMAGES, Way
 from tests.labs.nbgrader.preparing import KNOWN, SOURCE, list_ids, release_without_box, show_known, work_on
@@ -27,7 +27,9 @@ def work() -> bytes:
 
 @pytest.fixture(scope="module")
 def released() -> ReleasedNotebook:
-    return read_released(release_without_box({"lab.ipynb": SOURCE}).learner_files["lab.ipynb"])
+    return ReleasedNotebook(
+        read_source(release_without_box({"lab.ipynb": SOURCE}).learner_files["lab.ipynb"])
+    )
 
 
 def mend(content: bytes, released: ReleasedNotebook) -> tuple[NotebookNode, tuple[Damage, ...]]:
@@ -128,7 +130,7 @@ def functions() -> ReleasedNotebook:
         )
     ]
     content = release_without_box({"lab.ipynb": write(*cells)}).learner_files["lab.ipynb"]
-    return read_released(content)
+    return ReleasedNotebook(read_source(content))
 
 
 def test_what_was_written_into_another_answer_wins_over_the_lost_one(functions: ReleasedNotebook) -> None:
@@ -258,7 +260,7 @@ def test_metadata_without_a_role_is_nobodys_damage() -> None:
     plain = {"grade_id": "intro", "grade": False, "solution": False, "locked": False, "schema_version": 3}
     source = write(markdown("Read.", nbgrader=plain), solution("a", "x = 1"), graded("b", "assert x"))
     content = release_without_box({"lab.ipynb": source}).learner_files["lab.ipynb"]
-    notebook, damage = mend(content, read_released(content))
+    notebook, damage = mend(content, ReleasedNotebook(read_source(content)))
     assert damage == ()
     assert list_ids(notebook) == ["Read.", "a", "b"]
 
@@ -277,5 +279,5 @@ def test_a_task_that_is_not_locked_comes_back_too() -> None:
     plan = json.loads(source)
     plan["cells"][1]["metadata"]["nbgrader"]["locked"] = False
     content = release_without_box({"lab.ipynb": json.dumps(plan).encode()}).learner_files["lab.ipynb"]
-    notebook, damage = mend(write(code("x = 1")), read_released(content))
+    notebook, damage = mend(write(code("x = 1")), ReleasedNotebook(read_source(content)))
     assert (name(damage), list_ids(notebook)) == ([("cell_deleted", "plan")], ["x = 1", "plan"])

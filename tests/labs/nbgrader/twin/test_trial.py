@@ -72,7 +72,6 @@ def trying(
     release = ReleasedLab("lab", {"lab.ipynb": released or source}, b"", {"lab.ipynb": source}, ())
     run = Run(
         release,
-        Path("no-gradebook"),
         {},
         BoxLimits(cell_seconds=10, total_seconds=100),
         BoxEnvironment(Path("python")),
