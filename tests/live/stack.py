@@ -136,12 +136,13 @@ class Stack:
 
     def process(self, name: str) -> psutil.Process:
         """The process of that name, once Supervisor calls it running."""
-        return psutil.Process(wait_until(lambda: self._find_pid(name), f"{name} runs"))
+        return psutil.Process(wait_until(lambda: self.find_pid(name), f"{name} runs"))
 
     def is_running(self, name: str) -> bool:
-        return self._find_pid(name) != 0
+        return self.find_pid(name) != 0
 
-    def _find_pid(self, name: str) -> int:
+    def find_pid(self, name: str) -> int:
+        """Its number, or 0 while Supervisor does not call it running."""
         states = Supervision(self.place, []).states()
         return next((each.pid for each in states if each.name == name and each.state == "RUNNING"), 0)
 
@@ -167,7 +168,7 @@ class Stack:
             each.suspend()  # else one could still act on the death of the other
         for each in (process, *forks):
             each.kill()
-        wait_until(lambda: self._find_pid(name) not in {0, process.pid}, f"{name} was started again")
+        wait_until(lambda: self.find_pid(name) not in {0, process.pid}, f"{name} was started again")
 
     def belongings(self) -> list[psutil.Process]:
         """Every living process of this Paja, learners' servers and kernels included."""

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
+from deploy.development.programs import LAB_PYTHON
 from tests.parity.cases import DUE_AT, ROOT, Assignment
 
 # More than any submission takes; whoever says nothing for so long hangs.
@@ -70,7 +69,7 @@ def _plan(assignment: Assignment) -> dict[str, Any]:
 
 def write_kernelspecs(folder: Path) -> Path:
     """The kernel that learners have, under the two names that nbgrader's notebooks ask for."""
-    command = [str(settings.LAB_PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    command = [str(LAB_PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     for name in ("python", "python3"):
         place = folder / "jupyter" / "kernels" / name
         place.mkdir(parents=True)
