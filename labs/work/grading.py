@@ -15,19 +15,16 @@ from django.utils import timezone
 from courses.models import Enrolment, Factory
 from courses.services.progress import is_pass, record_score
 from labs import nbgrader
-from labs.blobs import read_blob, read_files, store_blob
+from labs.blobs import read_files, store_blob
 from labs.box import BoxEnvironment, BoxLimits, find_bubblewrap
 from labs.exceptions import BoxUnavailableError, StaleStateError
 from labs.models import CellGrade, Feedback, GradingRun, LabRelease, Submission
 from labs.nbgrader import (
     STANDARD_POLICY,
-    CellKind,
     FeedbackDetail,
-    GradeCellSpec,
     GradingPolicy,
     GradingResult,
     NotebookResult,
-    ReleasedLab,
 )
 from labs.states import GradingStatus
 from labs.transitions import UNSENT, move_grading
@@ -41,6 +38,7 @@ from labs.work.grading_queue import (
 )
 from labs.work.heartbeats import heartbeat
 from labs.work.old_checks import forget_old_checks
+from labs.work.released_labs import released_lab
 from labs.work.time_limits import time_limit
 
 logger = logging.getLogger(__name__)
@@ -126,18 +124,6 @@ def run_pipeline(run: GradingRun) -> GradingResult:
     if submission.purpose == Submission.Purpose.CHECK:
         return nbgrader.check_work(lab, files, limits=limits, environment=environment)
     return nbgrader.autograde(lab, files, limits=limits, environment=environment, policy=policy_of(release))
-
-
-def released_lab(release: LabRelease) -> ReleasedLab:
-    return ReleasedLab(
-        name=release.lab.slug,
-        source=read_files(release.source_files),
-        learner_files=read_files(release.learner_files),
-        gradebook=read_blob(release.gradebook),
-        grade_cells=tuple(
-            GradeCellSpec(**{**cell, "kind": CellKind(cell["kind"])}) for cell in release.grade_cells
-        ),
-    )
 
 
 def limits_of(release: LabRelease) -> BoxLimits:

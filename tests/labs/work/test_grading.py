@@ -13,7 +13,7 @@ from labs import nbgrader
 from labs.blobs import store_blob
 from labs.exceptions import BoxUnavailableError
 from labs.models import CellGrade, GradingRun, Submission
-from labs.nbgrader import CellKind, CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
+from labs.nbgrader import CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
 from labs.work.grading import (
@@ -29,7 +29,6 @@ from labs.work.grading import (
     limits_of,
     longest_seconds,
     reconcile_gradings,
-    released_lab,
     run_pipeline,
 )
 from labs.work.old_checks import KEPT, KEPT_FOR
@@ -329,13 +328,6 @@ def test_hidden_tests_are_run_for_a_mark_and_for_nothing_else(
         )
     run_pipeline(make.GradingRunFactory.create(submission=submission))
     assert asked == [(way, {"lab.ipynb": b"learner's"})]
-
-
-def test_what_a_release_keeps_of_its_grade_cells_is_of_their_kinds() -> None:
-    blob = store_blob(b"")
-    release = make.LabReleaseFactory.create(source_files={}, learner_files={}, gradebook=blob)
-    assert [cell.kind for cell in released_lab(release).grade_cells] == [CellKind.AUTOGRADED, CellKind.MANUAL]
-    assert all(isinstance(cell.kind, CellKind) for cell in released_lab(release).grade_cells)
 
 
 def test_a_late_penalty_is_taken_off_and_no_mark_is_below_zero(
