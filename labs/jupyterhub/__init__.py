@@ -3,6 +3,8 @@
 from labs.jupyterhub.client import HubClient
 from labs.jupyterhub.contents import ContentsClient, Listing
 from labs.jupyterhub.exchange import TimedTransport
+from labs.jupyterhub.remote_box import RemoteBox
+from labs.jupyterhub.runner import RunnerAnswer, RunnerClient
 from labs.jupyterhub.server import ServerClient
 from labs.jupyterhub.wire import FileModel, KernelModel, ServerModel, ServerToken
 
@@ -12,6 +14,9 @@ __all__ = [
     "HubClient",
     "KernelModel",
     "Listing",
+    "RemoteBox",
+    "RunnerAnswer",
+    "RunnerClient",
     "ServerClient",
     "ServerModel",
     "ServerToken",

@@ -185,6 +185,7 @@ def ask(
     seconds: float,
     params: Mapping[str, str] | None = None,
     json: object = None,
+    content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Send one request and read its whole answer, in `seconds` and `max_bytes` at most.
@@ -194,7 +195,13 @@ def ask(
     limit = Limit(ends_at=time.monotonic() + seconds, bytes_left=HEAD_BYTES)
     body = bytearray()
     with http.stream(
-        method, path, params=params, json=json, headers=headers, extensions={LIMIT: limit}
+        method,
+        path,
+        params=params,
+        json=json,
+        content=content,
+        headers=headers,
+        extensions={LIMIT: limit},
     ) as response:
         # Asked for "identity": compression would let a small answer grow without bound.
         if response.headers.get("Content-Encoding", "identity") != "identity":

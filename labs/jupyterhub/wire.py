@@ -18,13 +18,13 @@ class TooManyValuesError(WrongShapeError):
     """JSON that would become more objects than any answer of the protocol has."""
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, *, max_values: int = MAX_VALUES) -> object:
     """JSON from outside. Nesting and numbers that break the parser are refused like any other nonsense.
 
     Values are counted before any is built; brackets and commas within texts count too.
     """
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
-        raise TooManyValuesError(f"more than {MAX_VALUES} values")
+    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > max_values:
+        raise TooManyValuesError(f"more than {max_values} values")
     try:
         return json.loads(body, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
