@@ -40,7 +40,7 @@ messages:  ## collect texts to translate into config/locale, and compile the cat
 	@$(INSTALL) run
 	$(BIN)/python -m deploy.development.messages --collect
 
-bench:  ## what a session costs beside asking the hub directly, and a server's start beside the stock command; tables
+bench:  ## a session beside its hub asked directly, grading beside nbgrader, Submit to mark (PAJA_BENCH_PART, …); tables
 	@$(INSTALL) test
 	$(BIN)/python -m tests.bench
 

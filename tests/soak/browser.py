@@ -62,6 +62,11 @@ class Page:
         """What the fragment of that address shows now."""
         return self._texts.get(place, self._texts[""])
 
+    @property
+    def texts(self) -> list[str]:
+        """The page as it came, and its fragments as they are now."""
+        return list(self._texts.values())
+
     def is_polling(self, place: str) -> bool:
         return place in self._polls
 
