@@ -144,6 +144,9 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "same_as_before": _(
         "Your work is exactly what you submitted before, so that attempt and its mark stand."
     ),
+    "same_waits": _(
+        "Nothing has changed since you last pressed, so what you handed in then kept its place in the queue. Nothing is lost: you need not press again."
+    ),
     "same_check": _("Your work is exactly what you had checked before, so what came out then stands."),
     "not_collected": _(
         "Your work could not be collected from your server. It is still there: try again. If that does not help, stop the lab, which saves it, and try again then."
@@ -163,6 +166,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     # gradings
     "queued": _("Your work waits to be graded."),
     "graded": _("Your work was graded."),
+    "regrade": _("The team had your work graded again."),
     "replaced": _(
         "You handed in newer work before this attempt was graded. The newer one took over its place in the queue, and this one costs you no attempt: it is kept, and you need not do anything."
     ),
@@ -177,6 +181,23 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     "check_failed": _(
         "Your work could not be checked: this is our fault, not yours. Your work is safe: check it again, or submit it."
+    ),
+    # graders: servers of a factory that grade what needs a GPU
+    "runs_wait": _("Work waits that needs a GPU to be graded."),
+    "grader_ready": _("The factory’s grader is ready."),
+    "grader_idle": _("Nothing needed the factory’s grader for a while, so it was stopped."),
+    "grader_not_started": _(
+        "The factory could not start its grader. This is not your fault: Paja tries again by itself, and your work is safe."
+    ),
+    "grader_lost": _(
+        "The factory’s grader ended in the middle of its work. Another one is started by itself: your work is safe and is graded anew."
+    ),
+    "grader_missing": _(
+        "The factory’s grader is not there at the moment. Your work is safe and waits for it."
+    ),
+    "grader_busy": _("The factory’s grader has no place at the moment. Your work is safe and waits for one."),
+    "grader_answer": _(
+        "The factory’s grader gave an answer that Paja does not trust. Your work is safe and is graded anew."
     ),
     # drafts of a lab's source
     "draft_requested": _("You asked for the source to be brought back."),

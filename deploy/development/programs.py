@@ -55,6 +55,11 @@ def make_programs(place: Place, keys: dict[str, Path]) -> list[Program]:
         ),
         worker(place, environment, "sweeping", "threads", 8, ["sweeping"]),
         worker(place, environment, "grading", "prefork", 2, ["grading"]),
+        # One run at a time, as a factory's grader has one box; it loads nbgrader when the first of them comes.
+        *(
+            worker(place, environment, f"grading-{hub.factory}", "prefork", 1, [f"grading.{hub.factory}"])
+            for hub in place.hubs
+        ),
         beat(place, environment),
     ]
 

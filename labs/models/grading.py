@@ -212,6 +212,11 @@ class Grader(models.Model):
     def __str__(self) -> str:
         return f"grader of {self.hub}"
 
+    @property
+    def server_name(self) -> str:
+        """Unlike any session's, so that no sweep of sessions takes it for one of theirs."""
+        return f"g-{self.public_id.hex[:8]}"
+
 
 class GraderEvent(StatusEvent):
     grader = models.ForeignKey(Grader, on_delete=models.CASCADE, related_name="events")
