@@ -1,14 +1,16 @@
 """Who may see and do what in labs: the one place that decides. A stranger gets 404, never 403."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import Http404
+from django.shortcuts import get_list_or_404, get_object_or_404
 
-from courses.access import enrolment_for, taught_cohorts_for
-from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, User
-from labs.models import LabDraft, LabSession, LabUnit, Snapshot, Submission, Workspace
+from courses.access import enrolment_for, factories_for, taught_cohorts_for
+from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
+from labs.models import Lab, LabDraft, LabSession, LabUnit, Snapshot, Submission, Workspace
 from labs.states import ACTIVE_SESSION_STATUSES
 
 
@@ -92,6 +94,46 @@ def can_grade(user: User, submission: Submission) -> bool:
     if not is_attempt or submission.enrolment.learner_id == user.pk:
         return False
     return authored_cohorts_for(user).filter(pk=submission.enrolment.cohort_id).exists()
+
+
+def watched_labs_for(user: User) -> QuerySet[Lab]:
+    """Labs whose grading a person watches over: of courses with a cohort at a factory of theirs; administrators all."""
+    if user.is_superuser:
+        return Lab.objects.all()
+    releases = CourseRelease.objects.filter(cohorts__factory__in=factories_for(user))
+    return Lab.objects.filter(course__in=releases.values("course"))
+
+
+def grading_factories_for(user: User) -> list[Factory]:
+    """The factories for which a person watches over the grading; who has none sees nothing of it."""
+    return get_list_or_404(factories_for(user))
+
+
+def graded_lab_for(user: User, course_slug: str, lab_slug: str) -> Lab:
+    """A lab about whose grading a person may know: also the teams of all cohorts of its course."""
+    releases = CourseRelease.objects.filter(cohorts__in=taught_cohorts_for(user))
+    known = Q(course__in=releases.values("course")) | Q(pk__in=watched_labs_for(user).values("pk"))
+    labs = Lab.objects.filter(known).select_related("course")
+    return get_object_or_404(labs, course__slug=course_slug, slug=lab_slug)
+
+
+def can_pause(user: User, lab: Lab, now: datetime) -> bool:
+    """Whether a person may have the grading of a lab wait, and go on.
+
+    A pause holds up the learners of every cohort. Staff of a factory that runs one answer for that; instructors, whose
+    say ends at their own cohorts, may where all cohorts of the course that are not over are theirs.
+    """
+    if watched_labs_for(user).filter(pk=lab.pk).exists():
+        return True
+    cohorts = Cohort.objects.filter(release__course=lab.course_id, ends_at__gt=now)
+    return cohorts.exists() and not cohorts.exclude(pk__in=authored_cohorts_for(user).values("pk")).exists()
+
+
+def pausable_lab_for(user: User, course_slug: str, lab_slug: str, now: datetime) -> Lab:
+    lab = graded_lab_for(user, course_slug, lab_slug)
+    if not can_pause(user, lab, now):
+        raise Http404
+    return lab
 
 
 def authored_cohorts_for(user: User) -> QuerySet[Cohort]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labs.views import drafts, history, running, sessions, submissions, unit_panel, uploads
+from labs.views import drafts, grading, history, running, sessions, submissions, unit_panel, uploads
 
 app_name = "labs"
 urlpatterns = [
@@ -58,6 +58,12 @@ urlpatterns = [
         submissions.cohort_submissions,
         name="cohort-submissions",
     ),
+    path("grading/", grading.grading, name="grading"),
+    path("grading/now", grading.grading_now, name="grading-now"),
+    path("grading/times", grading.grading_times, name="grading-times"),
+    path("grading/<slug:course_slug>/<slug:lab_slug>/", grading.grading_lab, name="grading-lab"),
+    path("grading/<slug:course_slug>/<slug:lab_slug>/pause", grading.grading_pause, name="grading-pause"),
+    path("grading/<slug:course_slug>/<slug:lab_slug>/resume", grading.grading_resume, name="grading-resume"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/", drafts.source, name="source"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/start", drafts.start, name="source-start"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/collect", drafts.collect, name="source-collect"),

@@ -91,6 +91,11 @@ def source(world: World) -> dict[str, object]:
     return {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}
 
 
+def graded_lab(world: World) -> dict[str, object]:
+    lab = world.lab_unit.release.lab
+    return {"course_slug": lab.course.slug, "lab_slug": lab.slug}
+
+
 def draft(world: World) -> dict[str, object]:
     return {"draft_id": world.draft.public_id}
 
@@ -144,6 +149,9 @@ OBJECTS: dict[str, Object] = {
     "labs:cohort-submissions": Object(
         lambda world: {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}, "ben"
     ),
+    "labs:grading-lab": Object(graded_lab, "staff"),
+    "labs:grading-pause": Object(graded_lab, "staff", "post"),
+    "labs:grading-resume": Object(graded_lab, "ben", "post"),
     "labs:source": Object(source, "ben"),
     "labs:source-start": Object(source, "ben", "post"),
     "labs:source-collect": Object(source, "ben", "post"),
@@ -177,6 +185,9 @@ PAGES: dict[str, Page] = {
     "courses:renew-token": Page(anonymous=302, method="post"),
     "courses:teaching": Page(anonymous=302),
     "labs:running": Page(anonymous=302),
+    "labs:grading": Page(anonymous=302),
+    "labs:grading-now": Page(anonymous=302),
+    "labs:grading-times": Page(anonymous=302),
     "api-schema": Page(anonymous=200),
     "courses-api:course-list": Page(anonymous=200),
     "courses-api:cohort-list": Page(anonymous=401),

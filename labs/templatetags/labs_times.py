@@ -6,7 +6,7 @@ from typing import Final
 from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -20,6 +20,10 @@ _HOURS: Final = {"fi": "\\k\\l\\o\N{NO-BREAK SPACE}G.i"}
 _SECONDS: Final = {"fi": ".s"}
 _DAYS: Final = {"fi": "j. E"}
 _JOINTS: Final = {"fi": " "}
+
+LONG_SECONDS: Final = 100
+TEN: Final = 10
+TENTH: Final = 0.1
 
 
 @register.filter
@@ -48,6 +52,20 @@ def ago(value: datetime | None) -> str:
     if timezone.now() - value < timedelta(minutes=1):
         return str(_("less than a minute ago"))
     return str(naturaltime(value))
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A duration that was measured: `0.08 s`, `2.3 s`, `41 s`, `3 min 20 s`, `2 h 5 min`."""
+    if value is None:
+        return ""
+    if value < LONG_SECONDS:
+        digits = 0 if value >= TEN else 1 if value >= TENTH else 2
+        return _("%(seconds)s s") % {"seconds": number_format(value, digits)}
+    minutes, rest = divmod(round(value), 60)
+    if minutes >= LONG_SECONDS or not rest:
+        return say_minutes(minutes)
+    return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": rest}
 
 
 @register.filter
