@@ -87,6 +87,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "courses.context_processors.navigation",
                 "labs.context_processors.running_sessions",
+                "labs.context_processors.grading_alarm",
             ],
         },
     },
@@ -111,7 +112,8 @@ CACHES = {
 }
 
 # --- Files -----------------------------------------------------------------------------------------
-MEDIA_ROOT = DATA_DIR / "media"
+# Workers on several hosts share database, Redis and this; nothing else of a grading is kept.
+MEDIA_ROOT = Path(env_str("PAJA_STORAGE", str(DATA_DIR / "media"))).resolve()
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.core.cache import cache
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from courses.access import factories_for
-from courses.models import User
+from courses.models import Factory
 from labs.services.grading_faults import ungraded_runs
 from labs.services.grading_health import find_stop
 
@@ -34,13 +33,13 @@ class _Signs:
     ungraded: Mapping[int, int] = field(default_factory=dict)
 
 
-def find_grading_alarm(user: User) -> GradingAlarm:
-    """For a person's factories: a look into the cache, where CACHE_SECONDS old signs are looked for anew."""
+def find_grading_alarm(factories: QuerySet[Factory]) -> GradingAlarm:
+    """For the staff of these factories: a look into the cache, where CACHE_SECONDS old signs are looked for anew."""
     signs = cache.get(CACHE_KEY)
     if not isinstance(signs, _Signs):
         signs = _find_signs()
         cache.set(CACHE_KEY, signs, CACHE_SECONDS)
-    own = factories_for(user).filter(pk__in=signs.ungraded) if signs.ungraded else ()
+    own = factories.filter(pk__in=signs.ungraded) if signs.ungraded else ()
     return GradingAlarm(signs.is_stopped, sum(signs.ungraded[factory.pk] for factory in own))
 
 

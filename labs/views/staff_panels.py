@@ -1,4 +1,4 @@
-"""The labs' parts of a cohort's and a factory's page: how its hub is, who is in a session now, submissions."""
+"""The labs' parts of a cohort's and a factory's page: hub, grading, who is in a session now, submissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from courses.models import Cohort, Factory
 from courses.unit_kinds import Panel
 from labs.models import HubOutage
 from labs.services.cohort_labs import find_factory_sessions, find_lab_summaries, find_running_sessions
+from labs.services.grading_alarm import find_grading_alarm
 from labs.services.hub_health import HubHealth, find_hub_health
 from labs.services.running import describe_sessions
 from labs.states import SessionStatus
@@ -59,6 +60,7 @@ def factory_panels(factory: Factory) -> list[Panel]:
         "failures": [(FAILURES.get(each.reason, each.sentence), each.count) for each in health.failures],
         "outages": [_describe_outage(outage) for outage in health.outages],
         "sessions": describe_sessions(sessions, get_language() or ""),
+        "alarm": find_grading_alarm(Factory.objects.filter(pk=factory.pk)),
         "more_count": max(sum(health.sessions.values()) - len(sessions), 0),
     }
     return [Panel("labs/_factory_panel.html", context)]

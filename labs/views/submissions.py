@@ -31,9 +31,11 @@ from labs.services.checks import find_check_result
 from labs.services.cohort_labs import CohortLab, Neighbours, find_cohort_lab, find_neighbours
 from labs.services.feedback import find_feedback
 from labs.services.first_look import count_untested, find_first_look
+from labs.services.grading_pauses import find_open_pause
 from labs.services.hand_grading import grade_by_hand
 from labs.services.lab_units import find_title
 from labs.services.panels import make_version
+from labs.services.run_history import find_run_history
 from labs.views.responses import render_polled
 from labs.views.score_sheet import ScoreSheet, make_sheet
 from labs.work.attempt_limits import find_attempt_limits
@@ -94,6 +96,7 @@ def cohort_submissions(request: SignedInRequest, cohort_id: UUID, lab_slug: str)
         "next_waiting": next((row.attempt for row in cohort_lab.rows if row.is_waiting), None),
         "lab_unit": lab_unit,
         "is_author": authored_cohorts_for(request.user).filter(pk=cohort.pk).exists(),
+        "pause": find_open_pause(lab_unit.release.lab),
         "section": "teaching",
     }
     return render(request, "labs/cohort_submissions.html", context)
@@ -113,6 +116,7 @@ def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -
         "section": "learning" if is_own else "teaching",
         "sentence": _sentence_of(attempt),
         "earlier": find_same_before(found),
+        **({} if is_own else {"pause": find_open_pause(found.lab), "runs": find_run_history(found)}),
         "version": make_version(
             found.status, attempt.run and (attempt.run.pk, attempt.words, attempt.run.reason)
         ),
