@@ -1,5 +1,6 @@
 """The Celery application: queues, routes and the beat schedule. All background times stand here."""
 
+import gc
 import os
 from importlib import import_module
 from typing import Any
@@ -43,6 +44,11 @@ app.conf.beat_schedule = {
         "schedule": 3.0,
         "options": {"expires": 3},
     },
+    "reconcile-graders": {
+        "task": "labs.tasks.reconcile_graders",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
     "reconcile-drafts": {
         "task": "labs.tasks.reconcile_drafts",
         "schedule": 10.0,
@@ -58,9 +64,14 @@ app.conf.beat_schedule = {
 
 @celeryd_after_setup.connect
 def load_pipeline(instance: Any, **_options: object) -> None:
-    """A worker that grades imports nbgrader once, before it forks: seconds that no learner should wait for."""
-    if "grading" in instance.app.amqp.queues.consume_from:
-        import_module("labs.nbgrader.grading")
+    """A worker that grades makes once, before it forks, all that the first learner would wait for.
+
+    What is made by then is left out of later collections of garbage, so that its processes go on sharing it.
+    """
+    if any(name.partition(".")[0] == "grading" for name in instance.app.amqp.queues.consume_from):
+        import_module("labs.nbgrader.warming").warm_up()
+        gc.collect()
+        gc.freeze()
 
 
 @worker_process_init.connect

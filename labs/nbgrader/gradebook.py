@@ -2,19 +2,14 @@
 
 import math
 import sqlite3
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Base, Gradebook, MissingEntry, Notebook
 from sqlalchemy import create_engine
-from sqlalchemy.exc import SAWarning
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
-
-# About the order in which nbgrader itself links its rows; nothing that we could change.
-warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.api")
 
 
 @dataclass(frozen=True)

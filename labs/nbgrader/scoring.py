@@ -23,7 +23,7 @@ MAX_ERROR: Final = 300
 
 
 def save_grades(notebook: NotebookNode, marks: Marks, *, withheld: Collection[str]) -> None:
-    """As nbgrader's `SaveAutoGrades`, by `find_points`; what is `withheld` or is no number of points waits for a person."""
+    """As nbgrader's `SaveAutoGrades`, by `find_points`; what is `withheld` or no number waits for a person."""
     for cell in notebook.cells:
         if utils.is_grade(cell):
             grade_id = cell.metadata.nbgrader["grade_id"]

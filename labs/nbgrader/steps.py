@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import jsonschema
 from nbformat import NotebookNode
-from nbgrader.nbgraderformat import MetadataValidator, ValidationError
+from nbgrader.nbgraderformat import MetadataValidator, SchemaTooNewError, SchemaTooOldError
 from nbgrader.nbgraderformat.common import BaseMetadataValidator
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
@@ -59,7 +59,8 @@ class _CheckedSchema(BaseMetadataValidator):
             return
         version = cell.metadata["nbgrader"].get("schema_version", 0)
         if version != self.schema_version:
-            raise ValidationError(f"schema version {version}, not {self.schema_version}")
+            kind = SchemaTooOldError if version < self.schema_version else SchemaTooNewError
+            raise kind("nbgrader's metadata is of another schema", version, self.schema_version)
         self._validator.validate(cell.metadata["nbgrader"])
 
 
@@ -71,5 +72,5 @@ _VALIDATOR: Final = _MetadataValidator()
 
 
 def check_metadata(notebook: NotebookNode) -> None:
-    """As nbgrader's `CheckCellMetadata`. Raises its ValidationError."""
+    """As nbgrader's `CheckCellMetadata`. Raises what that raises."""
     _VALIDATOR.validate_nb(notebook)
