@@ -44,6 +44,6 @@ bench:  ## a session beside its hub asked directly, grading beside nbgrader, Sub
 	@$(INSTALL) test
 	$(BIN)/python -m tests.bench
 
-soak:  ## by hand: 300 submissions, parity with nbgrader, 40 learners while things are killed (PAJA_SOAK_PART, _SEED, …); tables
+soak:  ## by hand: damaged work, parity with nbgrader, 1,000 submissions and 40 learners while things are killed (PAJA_SOAK_PART, …)
 	@$(INSTALL) test
 	$(BIN)/python -m tests.soak
