@@ -254,6 +254,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     # grading by hand
     "graded_by_hand": _("A person gave the points."),
+    "carried_over": _("A person gave these points before the work was graded again, and they stay."),
     "scores_changed": _(
         "Somebody else has changed points of these cells in the meantime, so nothing was saved. What they saved stands beside what you entered: look at it, and save again."
     ),

@@ -8,6 +8,7 @@ from rest_framework.reverse import reverse
 
 from labs.models import CellGrade, GradingRun, LabSession, Submission
 from labs.reasons import sentence_for
+from labs.services.attempts import find_standing
 from labs.states import SessionStatus
 
 
@@ -91,7 +92,7 @@ class CellGradeSerializer(serializers.ModelSerializer[CellGrade]):
 
 
 class GradingRunSerializer(serializers.ModelSerializer[GradingRun]):
-    """The newest run over a submission."""
+    """The run that stands for a submission: the newest that has finished, before there is one the newest."""
 
     detail = serializers.SerializerMethodField(help_text="The reason as a sentence.")
 
@@ -121,7 +122,9 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     learner = serializers.UUIDField(source="enrolment.learner.public_id", read_only=True)
     lab = serializers.SlugField(source="lab.slug", read_only=True)
     detail = serializers.SerializerMethodField(help_text="The reason as a sentence.")
-    grading = serializers.SerializerMethodField(help_text="The newest grading run; null before the first.")
+    grading = serializers.SerializerMethodField(
+        help_text="The grading run that stands; null before the first."
+    )
 
     class Meta:
         model = Submission
@@ -147,12 +150,12 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
 
     @extend_schema_field(GradingRunSerializer(allow_null=True))
     def get_grading(self, submission: Submission) -> dict[str, Any] | None:
-        run = newest_run(submission)
+        run = standing_run(submission)
         return dict(GradingRunSerializer(run).data) if run else None
 
 
 class SubmissionDetailSerializer(SubmissionSerializer):
-    """A submission with the points of its grade cells in the newest run."""
+    """A submission with the points of its grade cells in the run that stands."""
 
     cells = serializers.SerializerMethodField()
 
@@ -162,10 +165,10 @@ class SubmissionDetailSerializer(SubmissionSerializer):
 
     @extend_schema_field(CellGradeSerializer(many=True))
     def get_cells(self, submission: Submission) -> list[dict[str, Any]]:
-        run = newest_run(submission)
+        run = standing_run(submission)
         return list(CellGradeSerializer(run.cells.all(), many=True).data) if run else []
 
 
-def newest_run(submission: Submission) -> GradingRun | None:
-    """From the runs that the view has loaded, newest first."""
-    return next(iter(submission.runs.all()), None)
+def standing_run(submission: Submission) -> GradingRun | None:
+    """The one that stands, from the runs that the view has loaded, newest first."""
+    return find_standing(submission.runs.all())

@@ -1,16 +1,17 @@
 """Submissions with what became of them: their newest grading run and its mark."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from labs.models import CellGrade, GradingRun, Submission
 from labs.services.marks import Mark, find_mark
 from labs.states import ACTIVE_GRADING_STATUSES, GradingOutcome, GradingStatus, SubmissionStatus
+from labs.work.attempt_limits import uses_attempt
 
 HANDED_IN: Final = _("Handed in")
 LOOKED_AT: Final = _("A person looks at it")
@@ -23,16 +24,23 @@ CHECK_WORDS: Final[Mapping[GradingStatus, str | Promise]] = {
     GradingStatus.RUNNING: _("Being checked"),
     GradingStatus.FINISHED: _("Checked"),
     GradingStatus.FAILED: _("Not checked: our fault"),
+    GradingStatus.REPLACED: _("Replaced by a newer check"),
 }
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A submission, a check too, its newest run if it has one, and that run's mark if there is one."""
+    """A submission, a check too, the run that stands for it if it has one, and that run's mark if there is one.
+
+    The newest run that has finished stands, before there is one the newest. `again`: a run after the one that stands,
+    which grades it anew or has failed to. `counts`: whether it is one of the attempts that a lab allows.
+    """
 
     submission: Submission
     run: GradingRun | None
     mark: Mark | None
+    again: GradingRun | None = None
+    counts: bool = True
 
     @property
     def is_check(self) -> bool:
@@ -48,6 +56,32 @@ class Attempt:
     @property
     def is_graded(self) -> bool:
         return self.run is not None and self.run.status == GradingStatus.FINISHED
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether newer work took its place in the queue."""
+        return self.run is not None and self.run.status == GradingStatus.REPLACED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it stands in the queue."""
+        return self.run is not None and self.run.status == GradingStatus.QUEUED
+
+    @property
+    def is_regraded(self) -> bool:
+        """Whether it has its mark from a grading that somebody asked for afterwards."""
+        return self.is_graded and self.run is not None and self.run.lane == GradingRun.Lane.REGRADES
+
+    @property
+    def is_regrading(self) -> bool:
+        """Whether it has a mark and is on its way to another one."""
+        return self.again is not None and self.again.status in ACTIVE_GRADING_STATUSES
+
+    @property
+    def release_id(self) -> int:
+        """The release by which it was graded last, or is going to be."""
+        newest = self.again if self.is_regrading else self.run
+        return newest.release_id if newest else self.submission.release_id
 
     @property
     def is_handed_in(self) -> bool:
@@ -89,22 +123,36 @@ def find_attempts(submissions: QuerySet[Submission]) -> list[Attempt]:
     newest_first = GradingRun.objects.defer("notebooks", "evidence", "phase_seconds").order_by(
         "-queued_at", "-pk"
     )
-    runs = Prefetch("runs", queryset=newest_first)
-    found = [
-        (submission, next(iter(submission.runs.all()), None))
-        for submission in submissions.defer("files").prefetch_related(runs)
-    ]
-    waiting = find_waiting_points([run for _, run in found if run and run.needs_manual_grade])
-    return [
-        Attempt(submission, run, find_mark(run, waiting.get(run.pk, 0)) if run else None)
-        for submission, run in found
-    ]
+    found = list(submissions.defer("files").prefetch_related(Prefetch("runs", queryset=newest_first)))
+    standing = [find_standing(submission.runs.all()) for submission in found]
+    waiting = find_waiting_points([run for run in standing if run and run.needs_manual_grade])
+    return [make_attempt(submission, list(submission.runs.all()), waiting) for submission in found]
 
 
 def find_attempt(submission: Submission) -> Attempt:
-    run = submission.runs.order_by("-queued_at", "-pk").first()
+    runs = list(submission.runs.order_by("-queued_at", "-pk"))
+    run = find_standing(runs)
     waiting = find_waiting_points([run]) if run and run.needs_manual_grade else {}
-    return Attempt(submission, run, find_mark(run, waiting.get(run.pk, 0)) if run else None)
+    return make_attempt(submission, runs, waiting)
+
+
+def find_standing(newest_first: Iterable[GradingRun]) -> GradingRun | None:
+    """Of the runs of a submission the one that stands for it."""
+    runs = list(newest_first)
+    finished = (run for run in runs if run.status == GradingStatus.FINISHED)
+    return next(finished, runs[0] if runs else None)
+
+
+def make_attempt(submission: Submission, runs: list[GradingRun], waiting: Mapping[int, float]) -> Attempt:
+    """Of a submission with its runs, newest first, and per run the points that a person still has to give."""
+    run = find_standing(runs)
+    return Attempt(
+        submission,
+        run,
+        find_mark(run, waiting.get(run.pk, 0)) if run else None,
+        again=runs[0] if runs and runs[0] != run else None,
+        counts=uses_attempt(each.status for each in runs),
+    )
 
 
 def find_waiting_points(runs: list[GradingRun]) -> dict[int, float]:
@@ -115,15 +163,26 @@ def find_waiting_points(runs: list[GradingRun]) -> dict[int, float]:
     return dict(waiting.values_list("run").annotate(Sum("max_score")))
 
 
+def find_newer(submission: Submission) -> Submission | None:
+    """The attempt, or the check, that took the place of one in the queue, or the one that took its place at last."""
+    newer = _same_kind(submission).filter(pressed_at__gt=submission.pressed_at)
+    replaced = GradingRun.objects.filter(submission=OuterRef("pk"), status=GradingStatus.REPLACED)
+    return newer.exclude(Exists(replaced)).order_by("pressed_at").first()
+
+
 def find_same_before(submission: Submission) -> Submission | None:
     """The attempt, or the check, that a submission without changes repeats; None for every other one."""
     if submission.status != SubmissionStatus.UNCHANGED:
         return None
-    same = Submission.objects.filter(
+    same = _same_kind(submission).filter(content_hash=submission.content_hash)
+    return same.order_by("-pressed_at").first()
+
+
+def _same_kind(submission: Submission) -> QuerySet[Submission]:
+    """What the learner had graded, or checked, of the lab."""
+    return Submission.objects.filter(
         enrolment=submission.enrolment_id,
         lab=submission.lab_id,
         purpose=submission.purpose,
-        content_hash=submission.content_hash,
         status=SubmissionStatus.COLLECTED,
     )
-    return same.order_by("-pressed_at").first()

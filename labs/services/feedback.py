@@ -168,7 +168,7 @@ def _fails_unseen(grade: CellGrade, content: Mapping[str, Any]) -> bool:
     """Whether a test without points showed nothing where the learner's own run shows all that it has to say."""
     is_lost = grade.auto_score == 0 and grade.max_score > 0 and grade.manual_score is None
     is_silent = not grade.message and not content.get("outputs") and content.get("cell_type") == "code"
-    detail = grade.run.submission.release.grading.get("feedback", FeedbackDetail.FULL)
+    detail = grade.run.release.grading.get("feedback", FeedbackDetail.FULL)
     is_test = grade.kind == CellKind.AUTOGRADED and grade.was_run and not grade.is_unanswered
     return is_test and is_lost and is_silent and detail == FeedbackDetail.FULL
 

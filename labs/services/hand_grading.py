@@ -11,8 +11,7 @@ from courses.models import Enrolment, User
 from labs.exceptions import RefusedError
 from labs.models import CellGrade, GradingRun, ScoreChange
 from labs.services.marks import format_points, waits_for_person
-from labs.states import GradingStatus
-from labs.work.grading import record_best_score
+from labs.work.recording_grades import find_standing_run, record_best_score
 
 CellKey = tuple[str, str]
 """The notebook and the grade id of a cell."""
@@ -61,15 +60,14 @@ def grade_by_hand(
     """Give cells of a graded run their points, and the run and the unit theirs; only what differs is changed.
 
     `seen` is the newest change that the person knows of (`newest_change`). RefusedError `scores_changed`, and nothing
-    is written, where somebody else has changed one of these cells since, or there is a newer run. ValueError for
+    is written, where somebody else has changed one of these cells since, or a newer run stands. ValueError for
     points that the cell does not have.
     """
     Enrolment.objects.select_for_update().get(pk=run.submission.enrolment_id)  # one person at a time
-    newest = GradingRun.objects.filter(submission=run.submission_id).order_by("-queued_at", "-pk").first()
     cells = {key_of(cell): cell for cell in run.cells.all()}
     changing = {key: given for key, given in scores.items() if _is_change(cells[key], given)}
     later = ScoreChange.objects.filter(cell__in=[cells[key] for key in changing], pk__gt=seen)
-    if newest != run or run.status != GradingStatus.FINISHED or later.exists():
+    if find_standing_run(run.submission) != run or later.exists():
         raise RefusedError(reason="scores_changed")
     changes = [_change_cell(cells[key], given, actor=actor, reason=reason) for key, given in changing.items()]
     if changes:

@@ -99,9 +99,9 @@ class LabPanel:
             return False
         if not self.numbered or self.numbered[0].has_failed:
             return True
-        newest = self.numbered[0].submission
-        if newest.release_id != self.lab_unit.release_id:
+        if self.numbered[0].release_id != self.lab_unit.release_id:
             return True
+        newest = self.numbered[0].submission
         return newest.saved_at is None or newest.saved_at < self.snapshot_saved_at
 
     @property
@@ -140,7 +140,7 @@ class LabPanel:
     @cached_property
     def limits(self) -> AttemptLimits:
         """How many attempts are left, and from when on the next one is possible."""
-        counted = [attempt.submission.pressed_at for attempt in self.numbered if not attempt.has_failed]
+        counted = [attempt.submission.pressed_at for attempt in self.numbered if attempt.counts]
         return apply_rules(self.lab_unit.release.grading, counted)
 
     @property

@@ -15,7 +15,7 @@ from labs.models import LabSession, LabUnit, Submission, SubmissionEvent
 from labs.models.workspaces import find_saved_work
 from labs.services.sessions import find_active_session, note_press, send_on_commit
 from labs.services.visible_tests import has_visible_tests
-from labs.states import ACTIVE_GRADING_STATUSES, SessionStatus, SubmissionStatus
+from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.attempt_limits import find_attempt_limits
 
 MAX_CHECKS: Final = 30
@@ -42,10 +42,11 @@ def submit_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, acto
 def check_lab(enrolment: Enrolment, lab_unit: LabUnit, *, press_key: UUID, actor: User) -> Submission:
     """Run the visible tests on what `submit_lab` would hand in. No attempt is used, and no mark given.
 
-    One check of a lab goes its way at a time, and every press finds it. RefusedError: `nothing_to_check` where
-    the lab shows no tests, `nothing_to_submit`, `checks_too_many` above MAX_CHECKS.
+    Every press finds the check that is being collected or run; one that waits is replaced by newer work.
+    RefusedError: `nothing_to_check` where the lab shows no tests, `nothing_to_submit`, `checks_too_many` above
+    MAX_CHECKS.
     """
-    going = Q(status=SubmissionStatus.COLLECTING) | Q(runs__status__in=ACTIVE_GRADING_STATUSES)
+    going = Q(status=SubmissionStatus.COLLECTING) | Q(runs__status=GradingStatus.RUNNING)
     checks = Q(purpose=Submission.Purpose.CHECK)
     same = find_presses(enrolment, lab_unit).filter(Q(press_key=press_key) | checks & going)
     if found := same.first():

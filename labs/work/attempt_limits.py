@@ -1,14 +1,15 @@
 """How many attempts a lab allows and how far apart: the rules of the release that a learner's cohort has now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db.models import Exists, OuterRef
+from typing import Final
 
 from courses.models import Enrolment
-from labs.models import GradingRun, Lab, LabUnit, Submission
+from labs.models import Lab, LabUnit, Submission
 from labs.states import GradingStatus
+
+BEGUN: Final = frozenset({GradingStatus.RUNNING, GradingStatus.FINISHED})
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,24 @@ class AttemptLimits:
         return reason
 
 
+def uses_attempt(statuses: Iterable[str]) -> bool:
+    """Whether an attempt counts, by the states of its runs: once its grading has begun.
+
+    What waits can still be replaced by newer work, and neither that nor what we failed to grade uses one up. A
+    practice lab has no runs and counts.
+    """
+    found = set(statuses)
+    return not found or bool(found & BEGUN)
+
+
 def find_attempt_limits(enrolment: Enrolment, lab: Lab) -> AttemptLimits:
-    """The limits of a learner in a lab. An attempt that we failed to grade uses none up."""
-    runs = GradingRun.objects.filter(submission=OuterRef("pk"))
-    has_failed = Exists(runs.filter(status=GradingStatus.FAILED))
-    pressed = (
-        Submission.objects.filter(enrolment=enrolment, lab=lab, attempt__isnull=False)
-        .exclude(has_failed, ~Exists(runs.exclude(status=GradingStatus.FAILED)))
-        .values_list("pressed_at", flat=True)
-    )
-    return apply_rules(find_rules(enrolment, lab), list(pressed))
+    """The limits of a learner in a lab, of which `uses_attempt` says what counts."""
+    attempts = Submission.objects.filter(enrolment=enrolment, lab=lab, attempt__isnull=False)
+    runs: dict[tuple[int, datetime], set[str]] = {}
+    for pk, pressed_at, status in attempts.order_by().values_list("pk", "pressed_at", "runs__status"):
+        runs.setdefault((pk, pressed_at), set()).update({status} if status else ())
+    pressed = [pressed_at for (_pk, pressed_at), statuses in runs.items() if uses_attempt(statuses)]
+    return apply_rules(find_rules(enrolment, lab), pressed)
 
 
 def find_rules(enrolment: Enrolment, lab: Lab) -> Mapping[str, int | str]:

@@ -15,7 +15,7 @@ from courses.services.progress import complete_unit
 from labs.exceptions import HubUnavailableError, LabError, StaleStateError
 from labs.models import LabSession, Snapshot, Submission, Workspace
 from labs.models.workspaces import find_saved_work
-from labs.states import GradingStatus, SessionStatus, SubmissionStatus
+from labs.states import ACTIVE_GRADING_STATUSES, GradingStatus, SessionStatus, SubmissionStatus
 from labs.transitions import move_submission
 from labs.work.attempt_limits import find_attempt_limits
 from labs.work.connections import WorkspaceConnector, connect_workspace, reachable_sessions
@@ -126,21 +126,24 @@ def keep_snapshot(submission: Submission, snapshot: Snapshot | None, source: Sub
 def keep(submission: Submission, work: Work) -> int | None:
     """Make the files the submission's, and queue its run; the run's id, or None where nothing is to be graded.
 
-    The same content as before makes no new attempt, and no new check. Of attempts that are collected at once each
-    sees the one before: the enrolment's row is their lock. A practice lab is done when it is handed in.
+    The same content as before makes no new attempt, and no new check; other content takes over the place in the queue
+    of what still waits there. Of attempts that are collected at once each sees the one before: the enrolment's row is
+    their lock. A practice lab is done when it is handed in.
     """
     Enrolment.objects.select_for_update().get(pk=submission.enrolment_id)
     stored = {**asdict(work), "collected_at": timezone.now()}
     is_attempt = submission.purpose == Submission.Purpose.ATTEMPT
-    if is_same_as_before(submission, work):
-        reason = "same_as_before" if is_attempt else "same_check"
+    if reason := find_sameness(submission, work):
         move_submission(submission, SubmissionStatus.UNCHANGED, reason=reason, **stored)
         if not is_attempt:
             forget_old_checks(submission)
         return None
+    before = transaction.savepoint()
+    in_line_since = replace_waiting(submission)
     if is_attempt:
         limits = find_attempt_limits(submission.enrolment, submission.lab)
         if refusal := limits.find_refusal(submission.pressed_at):
+            transaction.savepoint_rollback(before)
             move_submission(submission, SubmissionStatus.FAILED, reason=refusal)
             return None
         stored["attempt"] = (find_attempts(submission).aggregate(last=Max("attempt"))["last"] or 0) + 1
@@ -148,7 +151,7 @@ def keep(submission: Submission, work: Work) -> int | None:
     if submission.release.is_practice:
         complete_unit(submission.enrolment, submission.lab.slug)
         return None
-    return queue_run(submission, in_line_since=replace_waiting(submission)).pk
+    return queue_run(submission, in_line_since=in_line_since).pk
 
 
 def find_attempts(submission: Submission) -> QuerySet[Submission]:
@@ -159,26 +162,37 @@ def find_attempts(submission: Submission) -> QuerySet[Submission]:
     return attempts.order_by("-attempt")
 
 
-def is_same_as_before(submission: Submission, work: Work) -> bool:
-    """Whether grading or checking again could give nothing else.
+def find_sameness(submission: Submission, work: Work) -> str:
+    """Why grading or checking again could give nothing else; empty where it could.
 
-    Work that we failed to grade is graded on the next press; only a check that was finished stands for another one.
+    What we failed to grade, or to check, is graded on the next press. `same_waits`: it has its place in the queue.
     """
-    if submission.purpose == Submission.Purpose.CHECK:
-        checks = Submission.objects.filter(
-            enrolment=submission.enrolment_id,
-            lab=submission.lab_id,
-            purpose=Submission.Purpose.CHECK,
-            runs__status=GradingStatus.FINISHED,
-        )
-        newest = checks.order_by("-pressed_at").first()
-    else:
-        newest = find_attempts(submission).first()
-        runs = list(newest.runs.values_list("status", flat=True)) if newest else []
-        if runs and set(runs) == {GradingStatus.FAILED}:
-            return False
-    found = (newest.content_hash, newest.release_id) if newest else None
-    return found == (work.content_hash, submission.release_id)
+    is_check = submission.purpose == Submission.Purpose.CHECK
+    newest = (find_checks if is_check else find_attempts)(submission).first()
+    if newest is None:
+        return ""
+    runs = newest.runs.exclude(status__in=[GradingStatus.FAILED, GradingStatus.REPLACED])
+    run = runs.order_by("-queued_at", "-pk").first()
+    if run is None and newest.runs.exists():
+        return ""
+    release = run.release_id if run else newest.release_id
+    if (newest.content_hash, release) != (work.content_hash, submission.release_id):
+        return ""
+    reason = "same_check" if is_check else "same_as_before"
+    if run and run.status in ACTIVE_GRADING_STATUSES:
+        reason = "same_waits"
+    return reason
+
+
+def find_checks(submission: Submission) -> QuerySet[Submission]:
+    """The checks of a learner's lab that came to a result or still may, the newest first."""
+    checks = Submission.objects.filter(
+        enrolment=submission.enrolment_id,
+        lab=submission.lab_id,
+        purpose=Submission.Purpose.CHECK,
+        runs__status__in=[GradingStatus.FINISHED, *ACTIVE_GRADING_STATUSES],
+    )
+    return checks.order_by("-pressed_at")
 
 
 def give_up_or_wait(submission: Submission, error: Exception) -> None:

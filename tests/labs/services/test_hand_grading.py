@@ -169,11 +169,16 @@ def test_two_people_can_grade_different_cells_at_once(run: GradingRun, ben: User
     assert give(run, ben, "mean", seen=seen, points=0)
 
 
-def test_a_run_that_is_not_the_newest_is_left_alone(run: GradingRun, ben: User) -> None:
-    make.GradingRunFactory.create(submission=run.submission, status=GradingStatus.QUEUED)
+def test_a_run_that_does_not_stand_any_more_is_left_alone(run: GradingRun, ben: User) -> None:
+    make.GradingRunFactory.create(submission=run.submission)
 
     with pytest.raises(RefusedError):
         give(run, ben, "explain", points=2)
+
+
+def test_cells_can_be_graded_while_the_attempt_waits_to_be_graded_again(run: GradingRun, ben: User) -> None:
+    make.GradingRunFactory.create(submission=run.submission, status=GradingStatus.QUEUED)
+    assert give(run, ben, "explain", points=2)
 
 
 def test_a_third_of_a_point_is_given_in_hundredths() -> None:

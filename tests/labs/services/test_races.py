@@ -1,5 +1,7 @@
 """Many presses at the same moment, on connections of their own. Needs a database with real concurrency."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
@@ -18,7 +20,8 @@ from labs.services.workspaces import lock, restore_snapshot
 from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
 from labs.work.delivering import Delivery, finish_delivery
-from labs.work.grading import record_result
+from labs.work.grading_queue import claim_next_run
+from labs.work.recording_grades import record_result
 from labs.work.spawning import end_session
 from tests.factories import labs as make
 from tests.labs.released import show_tests, write_cell, write_notebook
@@ -114,25 +117,51 @@ def test_checks_at_once_are_one_check(enrolment: Enrolment, lab_unit: LabUnit) -
     assert len({check.pk for check in checks}) == 1
 
 
-def test_of_files_handed_in_at_once_only_as_many_are_attempts_as_the_lab_allows(
+def test_of_files_handed_in_at_once_one_waits_and_the_others_are_replaced(
     enrolment: Enrolment, lab_unit: LabUnit
 ) -> None:
-    lab_unit.release.grading = {"attempts": 2}
+    lab_unit.release.grading = {"attempts": 1}
     lab_unit.release.save()
     contents = iter([write_notebook(write_cell("mean", str(number))) for number in range(PRESSES)])
 
     def press() -> int | None:
         files = [SimpleUploadedFile("lab.ipynb", next(contents))]
-        try:
-            return submit_upload(
-                enrolment, lab_unit, files, press_key=uuid4(), actor=enrolment.learner
-            ).attempt
-        except RefusedError:
-            return None
+        return submit_upload(enrolment, lab_unit, files, press_key=uuid4(), actor=enrolment.learner).attempt
 
     attempts = at_once(*[press] * PRESSES)
-    assert sorted(number for number in attempts if number) == [1, 2]
-    assert GradingRun.objects.count() == 2
+    assert sorted(number for number in attempts if number) == list(range(1, PRESSES + 1))
+    waiting = GradingRun.objects.exclude(status=GradingStatus.REPLACED)
+    assert [(run.status, run.submission.attempt) for run in waiting] == [(GradingStatus.QUEUED, PRESSES)]
+
+
+def test_work_that_a_worker_takes_at_that_moment_is_not_replaced(
+    enrolment: Enrolment, lab_unit: LabUnit
+) -> None:
+    """One of both wins: the older attempt is graded and the newer one refused, or it is replaced."""
+    lab_unit.release.grading = {"attempts": 1}
+    lab_unit.release.save()
+    notebooks = [write_notebook(write_cell("mean", str(number))) for number in range(PRESSES)]
+    for number, notebook in enumerate(notebooks):
+        files = [SimpleUploadedFile("lab.ipynb", notebook)]
+        press = partial(submit_upload, enrolment, lab_unit, files, press_key=uuid4(), actor=enrolment.learner)
+        if number == 0:
+            press()
+            continue
+        actions: list[Callable[[], object]] = [
+            partial(try_to, press),
+            partial(claim_next_run, factory=None, worker="x"),
+        ]
+        at_once(*actions)
+        statuses = sorted(GradingRun.objects.values_list("status", flat=True))
+        assert statuses in (["queued", "replaced"], ["replaced", "running"], ["running"])
+        GradingRun.objects.filter(status=GradingStatus.REPLACED).delete()
+        GradingRun.objects.update(status=GradingStatus.QUEUED)
+
+
+def try_to(press: Callable[[], object]) -> object:
+    with suppress(RefusedError):
+        return press()
+    return None
 
 
 def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment) -> None:

@@ -175,6 +175,7 @@ def test_a_file_is_an_attempt_that_the_lab_may_not_allow(
     lab_unit.release.grading = grading
     lab_unit.release.save()
     bring(enrolment, lab_unit, file())
+    GradingRun.objects.update(status=GradingStatus.RUNNING)
     with pytest.raises(RefusedError) as refused:
         bring(enrolment, lab_unit, file(OTHER))
     assert refused.value.reason == reason

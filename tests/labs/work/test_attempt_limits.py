@@ -7,7 +7,7 @@ import pytest
 from courses.models import Enrolment
 from labs.models import LabRelease, LabUnit
 from labs.states import GradingStatus
-from labs.work.attempt_limits import AttemptLimits, apply_rules, find_attempt_limits
+from labs.work.attempt_limits import AttemptLimits, apply_rules, find_attempt_limits, uses_attempt
 from tests.factories import labs as make
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -65,6 +65,32 @@ def test_attempts_count_and_nothing_else(enrolment: Enrolment, lab_release: LabR
     limits = find_attempt_limits(enrolment, lab_release.lab)
     assert (limits.most, limits.used) == (3, 2)
     assert limits.next_at == max(graded.submission.pressed_at, handed_in.pressed_at) + HOUR
+
+
+@pytest.mark.parametrize(
+    ("statuses", "counts"),
+    [
+        ([], True),
+        (["finished"], True),
+        (["running"], True),
+        (["queued"], False),
+        (["replaced"], False),
+        (["failed"], False),
+        (["failed", "queued"], False),
+        (["failed", "running"], True),
+        (["finished", "failed"], True),
+        (["finished", "queued"], True),
+    ],
+)
+def test_an_attempt_counts_once_its_grading_has_begun(
+    enrolment: Enrolment, lab_release: LabRelease, statuses: list[str], counts: bool
+) -> None:
+    """A practice lab has no runs; what waits can be replaced; our faults and what was replaced cost nothing."""
+    attempt = make.SubmissionFactory.create(enrolment=enrolment, release=lab_release)
+    for status in statuses:
+        make.GradingRunFactory.create(submission=attempt, status=status)
+    assert uses_attempt(statuses) == counts
+    assert find_attempt_limits(enrolment, lab_release.lab).used == counts
 
 
 def test_an_attempt_that_was_graded_in_the_end_counts(enrolment: Enrolment, lab_release: LabRelease) -> None:

@@ -12,7 +12,7 @@ from courses.models import UnitProgress
 from labs.blobs import read_files, store_blob
 from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.models import GradingRun, Hub, HubOutage, LabRelease, LabSession, LabUnit, Snapshot, Submission
-from labs.states import GradingStatus, SessionStatus, SubmissionStatus
+from labs.states import ACTIVE_GRADING_STATUSES, GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.collecting import claim_forgotten_submissions, collect_submission
 from labs.work.old_checks import KEPT, KEPT_FOR
 from labs.work.workspaces import MAX_FILES
@@ -303,13 +303,47 @@ def test_checks_that_repeat_one_another_do_not_pile_up(session: LabSession) -> N
     assert 0 < unchanged.count() <= KEPT
 
 
-@pytest.mark.parametrize("status", [GradingStatus.FAILED, GradingStatus.QUEUED])
-def test_only_a_check_that_was_finished_stands_for_another(
-    session: LabSession, status: GradingStatus
-) -> None:
+def test_a_check_that_we_could_not_run_stands_for_no_other(session: LabSession) -> None:
     collect(session, b"mine", purpose=CHECK)
-    GradingRun.objects.update(status=status)
+    GradingRun.objects.update(status=GradingStatus.FAILED)
     assert collect(session, b"mine", purpose=CHECK).status == SubmissionStatus.COLLECTED
+
+
+@pytest.mark.parametrize("purpose", Submission.Purpose)
+@pytest.mark.parametrize("status", ACTIVE_GRADING_STATUSES)
+def test_the_same_work_keeps_its_place_in_the_queue(
+    session: LabSession, purpose: Submission.Purpose, status: GradingStatus
+) -> None:
+    collect(session, b"mine", purpose=purpose)
+    GradingRun.objects.update(status=status)
+    again = collect(session, b"mine", purpose=purpose)
+    assert (again.status, again.reason) == (SubmissionStatus.UNCHANGED, "same_waits")
+    assert GradingRun.objects.get().status == status
+
+
+@pytest.mark.parametrize("purpose", Submission.Purpose)
+def test_newer_work_takes_over_the_place_in_the_queue(
+    session: LabSession, purpose: Submission.Purpose
+) -> None:
+    first = collect(session, b"first", purpose=purpose).runs.get()
+    second = collect(session, b"second", purpose=purpose).runs.get()
+    first.refresh_from_db()
+    assert (first.status, second.status) == (GradingStatus.REPLACED, GradingStatus.QUEUED)
+    assert second.in_line_since == first.in_line_since
+
+
+def test_what_was_replaced_can_be_handed_in_again(session: LabSession) -> None:
+    for content in (b"first", b"second", b"first"):
+        newest = collect(session, content)
+    assert (newest.status, newest.attempt) == (SubmissionStatus.COLLECTED, 3)
+
+
+def test_work_that_was_graded_again_by_the_newer_release_is_the_same(session: LabSession) -> None:
+    first = collect(session, b"mine")
+    GradingRun.objects.update(status=GradingStatus.FINISHED)
+    newer = make.LabReleaseFactory.create(lab=session.lab)
+    make.GradingRunFactory.create(submission=first, release=newer)
+    assert collect(session, b"mine", release=newer).reason == "same_as_before"
 
 
 def test_a_check_does_not_wait_for_a_factory_that_is_down(session: LabSession) -> None:
@@ -357,6 +391,7 @@ def test_an_attempt_too_many_is_kept_out_when_it_is_collected(session: LabSessio
     lab_unit.release.grading = {"attempts": 1}
     lab_unit.release.save()
     collect(session, b"first")
+    GradingRun.objects.update(status=GradingStatus.RUNNING)
     second = collect(session, b"second")
     assert (second.status, second.reason) == (SubmissionStatus.FAILED, "no_attempts_left")
     assert second.attempt is None
@@ -364,10 +399,33 @@ def test_an_attempt_too_many_is_kept_out_when_it_is_collected(session: LabSessio
     assert collect(session, b"second", purpose=CHECK).status == SubmissionStatus.COLLECTED
 
 
+def test_an_attempt_that_waits_is_none_yet(session: LabSession, lab_unit: LabUnit) -> None:
+    """Newer work replaces it, so a limit cannot keep anybody from mending what they have just handed in."""
+    lab_unit.release.grading = {"attempts": 1, "pace_minutes": 60}
+    lab_unit.release.save()
+    collect(session, b"first")
+    assert collect(session, b"second").status == SubmissionStatus.COLLECTED
+
+
+def test_where_an_attempt_is_refused_what_waits_keeps_its_place(
+    session: LabSession, lab_unit: LabUnit
+) -> None:
+    """The lab's rules were changed while it waited."""
+    collect(session, b"first")
+    GradingRun.objects.update(status=GradingStatus.FINISHED)
+    waiting = collect(session, b"second").runs.get()
+    lab_unit.release.grading = {"attempts": 1}
+    lab_unit.release.save()
+    assert collect(session, b"third").reason == "no_attempts_left"
+    waiting.refresh_from_db()
+    assert waiting.status == GradingStatus.QUEUED
+
+
 def test_the_pace_counts_from_press_to_press(session: LabSession, lab_unit: LabUnit) -> None:
     lab_unit.release.grading = {"pace_minutes": 10}
     lab_unit.release.save()
     first = collect(session, b"first")
+    GradingRun.objects.update(status=GradingStatus.RUNNING)
     too_soon = first.pressed_at + timedelta(minutes=9)
     assert collect(session, b"second", pressed_at=too_soon).reason == "too_soon"
     later = first.pressed_at + timedelta(minutes=10)

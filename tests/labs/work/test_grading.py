@@ -13,15 +13,12 @@ from labs import nbgrader
 from labs.blobs import store_blob
 from labs.exceptions import BoxUnavailableError
 from labs.models import CellGrade, GradingRun, Submission
-from labs.nbgrader import CellResult, Damage, DamageKind, Evidence, GradingResult, NotebookResult
+from labs.nbgrader import Damage, DamageKind, Evidence, GradingResult
 from labs.states import GradingOutcome, GradingStatus
 from labs.work import grading
 from labs.work.grading import (
-    DAMAGE_KEPT,
     EXECUTIONS,
     GRADES_ON,
-    MAX_NAME,
-    MAX_TRIES,
     SECONDS_BESIDES,
     Rest,
     grade_next,
@@ -31,34 +28,15 @@ from labs.work.grading import (
     reconcile_gradings,
     run_pipeline,
 )
+from labs.work.grading_retries import MAX_TRIES
 from labs.work.old_checks import KEPT, KEPT_FOR
+from labs.work.recording_grades import DAMAGE_KEPT, MAX_NAME
 from tests.factories import labs as make
+from tests.labs.work.results import cell, result
 
 pytestmark = pytest.mark.django_db
 
 LONG_AGO = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-def cell(grade_id: str, auto_score: float | None, max_score: float, **fields: Any) -> CellResult:
-    values = {
-        "grade_id": grade_id,
-        "kind": "autograded",
-        "auto_score": auto_score,
-        "max_score": max_score,
-        "extra_credit": None,
-        "needs_manual_grade": False,
-        "was_run": True,
-        "message": "",
-        **fields,
-    }
-    return CellResult(**values)
-
-
-def result(*cells: CellResult, outcome: GradingOutcome = GradingOutcome.SCORED) -> GradingResult:
-    notebook = NotebookResult(
-        name="lab", outcome=outcome, reason="", faulty_cell=None, cells=tuple(cells), feedback=()
-    )
-    return GradingResult(outcome=outcome, notebooks=(notebook,), phase_seconds={"executed": 1.0})
 
 
 @pytest.fixture
