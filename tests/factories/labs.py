@@ -253,6 +253,25 @@ class LabDraftEventFactory(DjangoModelFactory[models.LabDraftEvent]):
     after = DraftStatus.CHECKED
 
 
+class GraderFactory(DjangoModelFactory[models.Grader]):
+    """A grader that can be given work."""
+
+    class Meta:
+        model = models.Grader
+
+    hub = SubFactory(HubFactory)
+    status = SessionStatus.READY
+    ready_at = LazyFunction(timezone.now)
+
+
+class GraderEventFactory(DjangoModelFactory[models.GraderEvent]):
+    class Meta:
+        model = models.GraderEvent
+
+    grader = SubFactory(GraderFactory)
+    after = SessionStatus.READY
+
+
 def _hub_of(site: Factory) -> models.Hub:
     """A factory has one hub."""
     return models.Hub.objects.filter(factory=site).first() or HubFactory.create(factory=site)
