@@ -64,9 +64,13 @@ class Peak:
 
 @dataclass
 class Sampler(threading.Thread):
-    """Looks every half second at the processes that `find` names by kind; a kind's memory is that of all together."""
+    """Looks every half second at the processes that `find` names by kind; a kind's memory is that of all together.
+
+    `series` has a kind's own megabytes and how many processes held them, at each look.
+    """
 
     find: Callable[[], Iterable[tuple[str, psutil.Process]]]
+    series: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     peaks: dict[str, Peak] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,6 +104,7 @@ class Sampler(threading.Thread):
             peak.own = max(peak.own, own[kind] / 1024)
             peak.resident = max(peak.resident, resident[kind] / 1024)
             peak.processes = max(peak.processes, count)
+            self.series.setdefault(kind, []).append((own[kind] / 1024, count))
 
 
 def weigh(process: psutil.Process) -> tuple[int, int] | None:

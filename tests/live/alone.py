@@ -38,6 +38,13 @@ def own_folder(purpose: str) -> Iterator[Folder]:
             shutil.rmtree(folder.path, ignore_errors=True)
 
 
+def keep_temporary_files(folder: Folder) -> None:
+    """What this process and those that it starts from now on leave in the system's folder for such files stays here."""
+    place = folder.path / "tmp"
+    place.mkdir()
+    os.environ["TMPDIR"] = tempfile.tempdir = str(place)
+
+
 @contextmanager
 def running_paja(folder: Folder, settings: Mapping[str, str]) -> Iterator[Stack]:
     """A Paja on PAJA_PORT, else on free ports, whose rows Django's models in this process work on.

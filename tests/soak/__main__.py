@@ -1,7 +1,7 @@
 """`make soak`: exit status 1 where a rule was broken.
 
-PAJA_SOAK_PART is sessions, grading or parity, all of them by default; PAJA_SOAK_SECONDS and PAJA_SOAK_SESSIONS are for
-the first, PAJA_SOAK_SUBMISSIONS for the second; PAJA_SOAK_SEED repeats a run.
+PAJA_SOAK_PART is sessions, grading, queue or parity, all of them by default; PAJA_SOAK_SECONDS and PAJA_SOAK_SESSIONS
+are for the first, PAJA_SOAK_SUBMISSIONS for the second, PAJA_SOAK_QUEUE for the third; PAJA_SOAK_SEED repeats a run.
 """
 
 import os
@@ -9,10 +9,10 @@ import secrets
 import subprocess
 import sys
 
-from tests.live.alone import own_folder, running_paja, say
+from tests.live.alone import Folder, keep_temporary_files, own_folder, running_paja, say
 
 SNAPSHOT_SECONDS = 20
-PARTS = ("grading", "parity", "sessions")
+PARTS = ("grading", "parity", "queue", "sessions")
 
 
 def main() -> int:
@@ -40,7 +40,33 @@ def _soak(part: str, seed: str) -> bool:
 
         say("nbgrader is asked for its marks anew.")
         return soak_parity()
+    if part == "queue":
+        return _soak_queue(seed)
     return _soak_sessions(seed)
+
+
+def _soak_queue(seed: str) -> bool:
+    count = int(os.environ.get("PAJA_SOAK_QUEUE", "1000"))
+    say(f"Seed {seed}: {count} submissions of three courses, while what grades them is killed.")
+    has_held = False
+    with own_folder("soak") as folder:
+        folder.is_wanted = True
+        keep_temporary_files(folder)
+        with running_paja(folder, {}) as stack:
+            from tests.soak.queue import soak_queue  # Django's models must be set up before
+
+            has_held = soak_queue(stack, count, seed, folder.path / "soak.txt")
+        return _conclude(folder, seed, has_held=has_held)
+
+
+def _conclude(folder: Folder, seed: str, *, has_held: bool) -> bool:
+    """Say what was left running and whether all rules held; the folder of a run that broke one is kept."""
+    for process in folder.left_running:
+        say(f"Left running after Ctrl-C: {process}")
+        has_held = False
+    folder.is_wanted = not has_held
+    say(f"Seed {seed}: {'kept every rule' if has_held else 'BROKEN'}.")
+    return has_held
 
 
 def _soak_sessions(seed: str) -> bool:
@@ -60,12 +86,7 @@ def _soak_sessions(seed: str) -> bool:
             from tests.soak.run import Plan, soak  # Django's models must be set up before
 
             has_held = soak(stack, Plan(seconds, sessions, seed, SNAPSHOT_SECONDS), folder.path / "soak.txt")
-        for process in folder.left_running:
-            say(f"Left running after Ctrl-C: {process}")
-            has_held = False
-        folder.is_wanted = not has_held
-        say(f"Seed {seed}: {'kept every rule' if has_held else 'BROKEN'}.")
-    return has_held
+        return _conclude(folder, seed, has_held=has_held)
 
 
 if __name__ == "__main__":
