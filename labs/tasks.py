@@ -16,6 +16,7 @@ from labs.work import (
     releasing,
     signing_out,
     spawning,
+    tending_graders,
     visiting,
 )
 
@@ -160,6 +161,20 @@ def grade_next(factory: str = "") -> None:
 def reconcile_gradings() -> None:
     for _ in range(grading.reconcile_gradings()):
         send_grading()
+
+
+@shared_task
+def reconcile_graders() -> None:
+    tending = tending_graders.reconcile_graders()
+    for grader_id, factory in tending.graders:
+        publish(tend_grader, grader_id, queue=hub_queue(factory), expires=10)
+    for factory in tending.wake_ups:
+        send_grading(factory)
+
+
+@shared_task
+def tend_grader(grader_id: int) -> None:
+    tending_graders.tend_grader(grader_id)
 
 
 @shared_task

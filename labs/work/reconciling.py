@@ -20,6 +20,7 @@ from labs.work.connections import HubConnector, connect_for_sweep
 from labs.work.outages import note_answer, note_answer_seconds, note_silence
 from labs.work.spawning import end_session, find_end_of_right
 from labs.work.steps import ENDINGS, Step, next_step
+from labs.work.tending_graders import follow_grader
 from labs.work.visiting import find_next_visit
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         # Questions about single servers come last: one without an answer costs nobody else their step.
         end_missing(missing, client, sweep, was_silent=hub.probe_at is not None)
         stop_orphans(hub, servers, client)
+        follow_grader(hub, servers, client, listed_at)
 
 
 def free_of_sweeps(now: datetime) -> Q:

@@ -27,7 +27,7 @@ def make_notebook() -> NotebookNode:
     graded = new_code_cell("f(1)", id="a", metadata={"nbgrader": {"grade_id": "test-f"}})
     skipped = new_code_cell("never()", id="c", metadata={"tags": ["skip-execution"]})
     plain = new_code_cell("print(2)", id="d")
-    notebook = new_notebook(cells=[graded, new_markdown_cell("Text", id="b"), skipped, plain])
+    notebook: NotebookNode = new_notebook(cells=[graded, new_markdown_cell("Text", id="b"), skipped, plain])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata.mine = {"anything": [float("nan")]}
     return notebook

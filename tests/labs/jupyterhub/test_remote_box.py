@@ -61,7 +61,8 @@ def execute(runner: Runner | Callable[[], Runner], clock: Clock | None = None) -
 
 
 def make_notebook() -> NotebookNode:
-    return new_notebook(cells=[new_code_cell("a"), new_code_cell("b")])
+    notebook: NotebookNode = new_notebook(cells=[new_code_cell("a"), new_code_cell("b")])
+    return notebook
 
 
 def test_a_notebook_is_run_elsewhere_as_it_would_be_here() -> None:

@@ -44,7 +44,7 @@ def make_order(*sources: str) -> bytes:
 
 
 def make_notebook(*sources: str) -> NotebookNode:
-    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    notebook: NotebookNode = new_notebook(cells=[new_code_cell(source) for source in sources])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook
 
