@@ -9,7 +9,6 @@ from django.db.models.functions import Coalesce
 
 from courses.models import Factory
 from labs.models import Grader, GraderEvent
-from labs.reasons import sentence_for
 from labs.states import SessionStatus
 
 
@@ -27,9 +26,9 @@ class GraderHealth:
         return self.grader is not None and self.grader.status == SessionStatus.FAILED
 
     @property
-    def sentence(self) -> str:
-        """Why it failed; empty where it did not."""
-        return sentence_for(self.grader.reason) if self.grader and self.has_failed else ""
+    def reason(self) -> str:
+        """Why it failed, as a slug; empty where it did not."""
+        return self.grader.reason if self.grader and self.has_failed else ""
 
 
 def find_grader_health(factories: Iterable[Factory], waiting: Mapping[int, int]) -> list[GraderHealth]:

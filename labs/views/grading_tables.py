@@ -9,11 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from labs.models import GradingPause
 from labs.reasons import sentence_for
+from labs.services.grader_health import GraderHealth
 from labs.services.grading_faults import Fault, LabOutcomes
 from labs.services.grading_health import GradingHealth, LabQueue, WorkerAtWork
 from labs.services.grading_times import PHASES, TOTAL, GradingTimes, Spread, Times
 from labs.services.lab_units import LabName
 from labs.states import GradingOutcome
+from labs.views.staff_panels import FAILURES
 
 # The sentences of these reasons speak to the learner.
 FAULTS: Final[Mapping[str, str | Promise]] = {
@@ -67,6 +69,10 @@ class TimesRow:
     bars: tuple[PhaseBar, ...]
     high_end: int
 
+    @property
+    def total(self) -> Spread:
+        return self.times.spreads[TOTAL]
+
 
 @dataclass(frozen=True)
 class OutcomesRow:
@@ -113,6 +119,13 @@ def describe_workers(health: GradingHealth, names: Mapping[int, LabName]) -> lis
 
 def describe_faults(faults: Iterable[Fault]) -> list[tuple[str | Promise, Fault]]:
     return [(FAULTS.get(fault.reason) or sentence_for(fault.reason), fault) for fault in faults]
+
+
+def describe_graders(graders: Iterable[GraderHealth]) -> list[tuple[GraderHealth, str | Promise]]:
+    """Each with why it failed, in words; empty where it did not."""
+    return [
+        (each, each.reason and (FAILURES.get(each.reason) or sentence_for(each.reason))) for each in graders
+    ]
 
 
 def describe_times(times: GradingTimes, names: Mapping[int, LabName]) -> list[TimesRow]:
