@@ -192,13 +192,6 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "grader_lost": _(
         "The factory’s grader ended in the middle of its work. Another one is started by itself: your work is safe and is graded anew."
     ),
-    "grader_missing": _(
-        "The factory’s grader is not there at the moment. Your work is safe and waits for it."
-    ),
-    "grader_busy": _("The factory’s grader has no place at the moment. Your work is safe and waits for one."),
-    "grader_answer": _(
-        "The factory’s grader gave an answer that Paja does not trust. Your work is safe and is graded anew."
-    ),
     # drafts of a lab's source
     "draft_requested": _("You asked for the source to be brought back."),
     "draft_collected": _("The files were fetched and stored."),

@@ -43,7 +43,7 @@ def connect_grader(run: GradingRun, *, connect: HubConnector = connect_hub) -> I
     """Boxes of the factory's grader for one run; BoxUnavailableError where there is none that is ready."""
     grader = find_ready_grader(run.factory) if run.factory else None
     if grader is None:
-        raise BoxUnavailableError("the factory has no grader now", reason="grader_missing")
+        raise BoxUnavailableError("the factory has no grader now", reason="grader_lost")
     note_use(grader)
     line = GraderLine(grader, connect)
     try:

@@ -58,7 +58,7 @@ def put_back(run: GradingRun) -> None:
         move_grading(
             run,
             GradingStatus.QUEUED,
-            reason="box_unavailable",
+            reason="grader_lost" if run.factory_id else "box_unavailable",
             claimed_at=None,
             heartbeat_at=None,
             worker="",

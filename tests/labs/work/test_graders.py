@@ -65,7 +65,7 @@ def test_without_a_grader_that_is_ready_there_is_no_box(status: SessionStatus) -
 
     with pytest.raises(BoxUnavailableError) as caught, connect_grader(run):
         pass
-    assert caught.value.reason == "grader_missing"
+    assert caught.value.reason == "grader_lost"
 
 
 def test_a_token_is_renewed_before_it_ends_and_the_old_one_given_back(fake: FakeHub) -> None:
