@@ -139,9 +139,16 @@ def find_left_behind(stack: Stack) -> Iterator[str]:
     except AssertionError as error:
         yield str(error)
     own = stack.place.runtime.name
-    folders = [path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name != own]
+    folders = [
+        path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name != own and is_full(path)
+    ]
     if folders:
         yield f"left in the folder for temporary files: {folders[:12]}"
+
+
+def is_full(path: Path) -> bool:
+    """A Celery that is killed leaves an empty folder, which it has for the locks of its pool."""
+    return path.is_file() or any(path.iterdir())
 
 
 def list_boxes(stack: Stack) -> list[int]:
