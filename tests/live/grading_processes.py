@@ -8,7 +8,7 @@ from tests.live.stack import Stack
 
 NAME = "worker-grading"
 WORKER, FORK_SERVER, BOX = "grading worker", "fork servers", "boxes"
-FORK_SERVER_MARK = "fork_server"
+FORK_SERVER_MARK = "labs.box.forking"
 
 
 def find_grading_processes(stack: Stack) -> Iterator[tuple[str, psutil.Process]]:
