@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -18,6 +19,7 @@ from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import (
     authored_cohorts_for,
     can_grade,
+    can_pause,
     graded_submission_for,
     lab_units_of,
     submission_for,
@@ -97,6 +99,7 @@ def cohort_submissions(request: SignedInRequest, cohort_id: UUID, lab_slug: str)
         "lab_unit": lab_unit,
         "is_author": authored_cohorts_for(request.user).filter(pk=cohort.pk).exists(),
         "pause": find_open_pause(lab_unit.release.lab),
+        "can_pause": can_pause(request.user, lab_unit.release.lab, timezone.now()),
         "section": "teaching",
     }
     return render(request, "labs/cohort_submissions.html", context)

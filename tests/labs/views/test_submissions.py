@@ -213,7 +213,7 @@ def test_the_list_costs_the_same_however_many_learners_there_are(
         run = make.GradingRunFactory.create(submission=submission, needs_manual_grade=True)
         make.CellGradeFactory.create(run=run, auto_score=None, needs_manual_grade=True)
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(18):
         as_ben.get(list_address)
 
 
