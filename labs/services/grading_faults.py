@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from courses.models import Cohort
 from labs.models import GradingRun, Lab, Submission
+from labs.reasons import sentence_for
 from labs.services.grading_times import SAMPLE, find_start, finished_runs
 from labs.states import GradingOutcome, GradingStatus
 
@@ -23,6 +26,14 @@ OFTEN: Final = 0.1
 
 OFTEN_AT_LEAST: Final = 5
 
+# The sentences of these reasons speak to the learner.
+FAULTS: Final[Mapping[str, str | Promise]] = {
+    "worker_lost": _("The worker ended while it graded"),
+    "box_unavailable": _("The worker’s machine could close no box"),
+    "grading_failed": _("Given up after the last try"),
+    "check_failed": _("A check was given up after the last try"),
+}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -31,6 +42,10 @@ class Fault:
     reason: str
     count: int
     tried_again: int
+
+    @property
+    def words(self) -> str:
+        return fault_words(self.reason)
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,11 @@ class LabOutcomes:
             for outcome, count in self.faults.items()
             if count >= max(OFTEN_AT_LEAST, OFTEN * self.count)
         )
+
+
+def fault_words(reason: str) -> str:
+    """Why a run failed, for a team and staff."""
+    return str(FAULTS.get(reason) or sentence_for(reason))
 
 
 def find_faults(labs: QuerySet[Lab], now: datetime) -> list[Fault]:

@@ -8,7 +8,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from labs.models import GradingRun, Submission
+from labs.services.grading_faults import fault_words
 from labs.services.grading_times import PHASES
+from labs.states import GradingStatus
 
 # What happened for so many seconds.
 PHASE_WORDS: Final[Mapping[str, str | Promise]] = {
@@ -29,6 +31,11 @@ class RunHistory:
     run: GradingRun
     phases: tuple[tuple[str | Promise, float], ...]
     is_regrade: bool
+
+    @property
+    def fault(self) -> str:
+        """Why it failed; empty where it did not."""
+        return fault_words(self.run.reason) if self.run.status == GradingStatus.FAILED else ""
 
     @property
     def seconds(self) -> float | None:

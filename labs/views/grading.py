@@ -39,7 +39,6 @@ from labs.services.lab_units import find_lab_names
 from labs.services.panels import make_version
 from labs.views.grading_tables import (
     SHOWN_OUTCOMES,
-    describe_faults,
     describe_graders,
     describe_outcomes,
     describe_queues,
@@ -139,7 +138,7 @@ def _now_context(user: User, factories: list[Factory]) -> dict[str, object]:
         "queues": describe_queues(health, names, paused),
         "workers": describe_workers(health, names),
         "graders": describe_graders(graders),
-        "faults": describe_faults(find_faults(labs, now)),
+        "faults": find_faults(labs, now),
         "ungraded": ungraded,
         "ungraded_rows": [(run, names.get(run.submission.lab_id)) for run in ungraded.shown],
         "version": make_version(

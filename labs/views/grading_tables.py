@@ -5,25 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from labs.models import GradingPause
 from labs.reasons import sentence_for
 from labs.services.grader_health import GraderHealth
-from labs.services.grading_faults import Fault, LabOutcomes
+from labs.services.grading_faults import LabOutcomes
 from labs.services.grading_health import GradingHealth, LabQueue, WorkerAtWork
 from labs.services.grading_times import PHASES, TOTAL, GradingTimes, Spread, Times
 from labs.services.lab_units import LabName
 from labs.states import GradingOutcome
 from labs.views.staff_panels import FAILURES
 
-# The sentences of these reasons speak to the learner.
-FAULTS: Final[Mapping[str, str | Promise]] = {
-    "worker_lost": _("The worker ended while it graded"),
-    "box_unavailable": _("The worker’s machine could close no box"),
-    "grading_failed": _("Given up after the last try"),
-    "check_failed": _("A check was given up after the last try"),
-}
 SHOWN_OUTCOMES: Final = tuple(outcome for outcome in GradingOutcome if outcome != GradingOutcome.SCORED)
 FULL_WIDTH: Final = 900
 """Units of a bar's drawing. Below a thousand, which some languages write with a separator."""
@@ -115,10 +107,6 @@ def describe_workers(health: GradingHealth, names: Mapping[int, LabName]) -> lis
         )
         for worker in health.workers
     ]
-
-
-def describe_faults(faults: Iterable[Fault]) -> list[tuple[str | Promise, Fault]]:
-    return [(FAULTS.get(fault.reason) or sentence_for(fault.reason), fault) for fault in faults]
 
 
 def describe_graders(graders: Iterable[GraderHealth]) -> list[tuple[GraderHealth, str | Promise]]:

@@ -228,6 +228,15 @@ class FeedbackFactory(DjangoModelFactory[models.Feedback]):
     content = "5" * 64
 
 
+class GradingPauseFactory(DjangoModelFactory[models.GradingPause]):
+    """A pause that nobody has ended."""
+
+    class Meta:
+        model = models.GradingPause
+
+    lab = SubFactory(LabFactory)
+
+
 class LabDraftFactory(DjangoModelFactory[models.LabDraft]):
     """A draft that was checked and has nothing wrong with it, of the release that its cohort has."""
 
