@@ -11,7 +11,7 @@ from tests.parity.cases import Assignment, Submission, read_files
 from tests.parity.variants import hand_in, release, solve
 
 NAME = "ps1"
-SLOW_SECONDS = 2
+SLOW_SECONDS = 1
 _RIGHT = "    if n < 1:\n        raise ValueError(n)\n    return [i ** 2 for i in range(1, n + 1)]\n"
 
 # What stands in whose cells, by grade id; what is not named is the author's own answer.
