@@ -21,9 +21,11 @@ _PENDING_SIGNALS: Final = 256
 _SPARE_TASKS: Final = 4
 
 
-def make_ceilings(limits: BoxLimits) -> dict[str, int]:
+def make_ceilings(limits: BoxLimits, *, has_devices: bool = False) -> dict[str, int]:
+    """With devices there is none for address space: the drivers of accelerators reserve that of all their memory."""
+    space = limits.memory_bytes * _ADDRESS_SPACE_FACTOR + _ADDRESS_SPACE_SLACK
     return {
-        "RLIMIT_AS": limits.memory_bytes * _ADDRESS_SPACE_FACTOR + _ADDRESS_SPACE_SLACK,
+        **({} if has_devices else {"RLIMIT_AS": space}),
         "RLIMIT_NPROC": limits.processes + _SPARE_TASKS + _other_tasks(),
         "RLIMIT_FSIZE": limits.disk_bytes,
         "RLIMIT_NOFILE": _OPEN_FILES,

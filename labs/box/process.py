@@ -75,7 +75,7 @@ class BoxProcess:
             "seeds": seeding.STATEMENTS["python"],
             "connection_file": f"{RUN}/{self._token}.json",
             "connection": {**connection, "ip": f"{RUN}/{self._token}"},
-            "limits": make_ceilings(limits),
+            "limits": make_ceilings(limits, has_devices=bool(environment.devices)),
             "command": [part.replace("{connection_file}", f"{RUN}/{self._token}.json") for part in command],
         }
         with contextlib.ExitStack() as stack:
