@@ -45,7 +45,7 @@ class LabName:
 
 def find_lab_names(labs: Iterable[int], language: str) -> dict[int, LabName]:
     """Of labs of any courses: as the newest release that has them says, in four queries."""
-    newest = LabUnit.objects.filter(release__lab=OuterRef("pk")).order_by("-unit__release", "-pk")
+    newest = LabUnit.objects.filter(release__lab=OuterRef("pk")).order_by("-unit__release__number")
     found = Lab.objects.filter(pk__in=set(labs)).select_related("course")
     unit_ids = {lab: lab.unit_id for lab in found.annotate(unit_id=Subquery(newest.values("unit")[:1]))}
     units = (
