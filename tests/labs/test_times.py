@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone, translation
 
-from labs.templatetags.labs_times import clock
+from labs.templatetags.labs_times import clock, seconds
 
 LONG_AGO = datetime(2020, 11, 22, 7, 5, tzinfo=UTC)
 
@@ -36,3 +36,26 @@ def test_a_time_of_today_needs_no_day() -> None:
 
     assert f">klo\N{NO-BREAK SPACE}{now.hour}.{now:%M}\N{NO-BREAK SPACE}UTC</time>" in said
     assert "kuuta" in yesterday
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (None, ""),
+        (0.084, "0.08 s"),
+        (0.1, "0.1 s"),
+        (2.345, "2.3 s"),
+        (41.4, "41 s"),
+        (99.4, "99 s"),
+        (100, "1 min 40 s"),
+        (120, "2 min"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_a_measured_duration_is_as_exact_as_it_helps(measured: float | None, expected: str) -> None:
+    assert seconds(measured) == expected
+
+
+def test_a_measured_duration_has_the_readers_own_comma() -> None:
+    with translation.override("fi"):
+        assert seconds(2.34).startswith("2,3")
