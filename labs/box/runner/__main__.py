@@ -78,6 +78,7 @@ async def run() -> None:
     )
     server = HTTPServer(application, max_body_size=SMALL_BODY, body_timeout=BODY_SECONDS)
     server.listen(address.port or 0, address.hostname or "127.0.0.1")
+    await executions.prepare()
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)

@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from labs.box.dying import die_with_parent
 from labs.box.execution import execute_notebook
+from labs.box.forking.servers import start_forking
 from labs.box.limits import BoxEnvironment
 from labs.box.orders import WrongOrderError, execution_to_json, most_answer_bytes, order_from_json
 from labs.exceptions import BoxUnavailableError
@@ -35,6 +36,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     environment = read_environment()
+    start_forking(environment)
     while (body := read_frame(sys.stdin.buffer)) is not None:
         answer = json.dumps(carry_out(body, environment)).encode()
         answers.write(len(answer).to_bytes(HEAD_BYTES, "big") + answer)

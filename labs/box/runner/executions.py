@@ -31,6 +31,9 @@ class ChildDiedError(Exception):
 class Carrier(Protocol):
     """Who carries out orders, one at a time."""
 
+    async def prepare(self) -> None:
+        """Have ready what the first order would wait for."""
+
     async def carry_out(self, body: bytes) -> bytes:
         """The answer to an order; raises ChildDiedError."""
 
@@ -43,6 +46,9 @@ class Child:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+
+    async def prepare(self) -> None:
+        await self._ensure_process()
 
     async def carry_out(self, body: bytes) -> bytes:
         process = await self._ensure_process()
@@ -102,6 +108,10 @@ class Executions:
         self._carriers = list(self._idle)
         self._entries: dict[str, _Entry] = {}
         self._clock = clock
+
+    async def prepare(self) -> None:
+        for carrier in self._idle:
+            await carrier.prepare()
 
     def begin(self, key: str, body: bytes) -> bool:
         """Begin an execution; False where all boxes are taken. One that was begun already goes on."""

@@ -1,5 +1,6 @@
 """What Paja relies on of the box's runner, asked of the fake and, marked live, of a real one with real boxes."""
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Iterator
@@ -183,27 +184,26 @@ print(os.path.exists(%r))
         runner = real_runner.client()
         keys = [secrets.token_hex(16) for _ in range(2)]
         for key in keys:
-            assert runner.begin(key, make_order("import time; time.sleep(60)"))
+            assert runner.begin(key, make_order("import subprocess; subprocess.run(['sleep', '60'])"))
         front = psutil.Process(real_runner.process.pid)
-        boxes = wait_for(
-            lambda: found if len(found := find_boxes(front)) == 2 else None, seconds=60, what="two boxes"
-        )
-        assert boxes
+        wait_for(lambda: len(find_code(front)) == 2, seconds=60, what="the code of both runs")
 
         runner.end(keys[0])
-        wait_for(lambda: len(find_boxes(front)) == 1, seconds=20, what="one box has ended")
+        wait_for(lambda: len(find_code(front)) == 1, seconds=20, what="one box has ended")
         for child in front.children():
             child.kill()
         assert wait_done(runner, keys[1]) == RunnerAnswer(reason="grader_lost")
-        wait_for(lambda: not find_boxes(front), seconds=20, what="both boxes have ended")
+        wait_for(lambda: not find_code(front), seconds=20, what="both boxes have ended")
         runner.end(keys[1])
 
 
-def find_boxes(front: psutil.Process) -> list[psutil.Process]:
-    """Bubblewraps below the runner's children."""
-    return [
-        process for child in front.children() for process in child.children() if process.name() == "bwrap"
-    ]
+def find_code(front: psutil.Process) -> list[psutil.Process]:
+    """What a notebook has started, in the boxes of this runner."""
+    found = []
+    for process in front.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [process] if process.name() == "sleep" else []
+    return found
 
 
 @pytest.mark.live

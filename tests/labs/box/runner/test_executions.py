@@ -15,7 +15,11 @@ class FakeCarrier:
     def __init__(self) -> None:
         self.orders: list[bytes] = []
         self.ends = 0
+        self.is_prepared = False
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def prepare(self) -> None:
+        self.is_prepared = True
 
     async def carry_out(self, body: bytes) -> bytes:
         self.orders.append(body)
@@ -71,6 +75,14 @@ def test_no_more_are_taken_than_there_are_boxes() -> None:
         assert [await world.begin(key) for key in "abc"] == [True, True, False]
         await world.executions.end("a")
         assert await world.begin("c")
+
+    play(story, boxes=2)
+
+
+def test_every_box_has_ready_what_its_first_order_would_wait_for() -> None:
+    async def story(world: World) -> None:
+        await world.executions.prepare()
+        assert [carrier.is_prepared for carrier in world.carriers] == [True, True]
 
     play(story, boxes=2)
 
