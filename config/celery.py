@@ -62,13 +62,21 @@ app.conf.beat_schedule = {
 }
 
 
+def is_grading(worker_app: Celery) -> bool:
+    """Whether the worker of this application grades in boxes of its host.
+
+    Those of a factory's grader do not: what they need comes with the first work, and may not be needed for weeks.
+    """
+    return "grading" in worker_app.amqp.queues.consume_from
+
+
 @celeryd_after_setup.connect
 def load_pipeline(instance: Any, **_options: object) -> None:
     """A worker that grades makes once, before it forks, all that the first learner would wait for.
 
     What is made by then is left out of later collections of garbage, so that its processes go on sharing it.
     """
-    if any(name.partition(".")[0] == "grading" for name in instance.app.amqp.queues.consume_from):
+    if is_grading(instance.app):
         import_module("labs.nbgrader.warming").warm_up()
         gc.collect()
         gc.freeze()
@@ -78,3 +86,11 @@ def load_pipeline(instance: Any, **_options: object) -> None:
 def allow_to_end(**_options: object) -> None:
     """A process of a pool may end itself over work that hangs: another one takes its place."""
     import_module("labs.work.time_limits").this_process.is_expendable = True
+
+
+@worker_process_init.connect
+def start_fork_server(**_options: object) -> None:
+    """What kernels are forked from is up before the first work comes, without the process waiting for it."""
+    if is_grading(app):
+        box, settings = import_module("labs.box"), import_module("django.conf").settings
+        box.start_forking(box.BoxEnvironment(settings.LAB_PYTHON))

@@ -24,6 +24,8 @@ LOG = STAMPS / "install.log"
 REQUIREMENTS = ROOT / "deploy" / "requirements"
 PLATFORM = ROOT / ".venv"
 LAB = ROOT / ".venv-lab"
+ENVIRONMENT = REQUIREMENTS / "environment.toml"
+LAB_SAYS = LAB / "share" / "paja" / "environment.toml"
 ASSETS = ROOT / "config" / "assets"
 PROXY = ROOT / "deploy" / "proxy"
 VENDOR = ROOT / "config" / "static" / "vendor"
@@ -127,6 +129,12 @@ def make_lab() -> None:
     install_into(LAB, REQUIREMENTS / "lab.txt")
 
 
+def describe_lab() -> None:
+    """Say in the labs' environment what a grading worker imports ahead."""
+    LAB_SAYS.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ENVIRONMENT, LAB_SAYS)
+
+
 def install_npm(folder: Path) -> None:
     run(
         PLATFORM / "bin" / "npm", "ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund",
@@ -167,6 +175,7 @@ def steps(purpose: str) -> list[list[Step]]:
     uv = ROOT / "deploy" / "development" / "uv.txt"
     platform = Step("platform", "Python of the platform", (uv,), PLATFORM / "bin" / "uv", make_platform)
     lab = Step("lab", "Python of the labs", (REQUIREMENTS / "lab.txt",), LAB / "bin" / "python", make_lab)
+    preload = Step("preload", "What labs import ahead", (ENVIRONMENT,), LAB_SAYS, describe_lab)
     proxy = Step(
         "proxy",
         "JupyterHub's proxy",
@@ -176,7 +185,7 @@ def steps(purpose: str) -> list[list[Step]]:
     )
     assets = Step("assets", "Fonts, styles and scripts of the pages", npm_files(ASSETS), VENDOR, make_assets)
     packages = packages_step("test") if packages_step("test").is_done else packages_step(purpose)
-    return [[platform], [packages, lab], [proxy, assets]]
+    return [[platform], [packages, lab], [proxy, assets, preload]]
 
 
 def npm_files(folder: Path) -> tuple[Path, ...]:

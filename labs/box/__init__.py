@@ -2,6 +2,7 @@
 
 from labs.box.bubblewrap import find_bubblewrap
 from labs.box.execution import Execution, execute_notebook, name_cell
+from labs.box.forking.servers import start_forking
 from labs.box.kernel import BoxKernel, CellRun
 from labs.box.kernelspecs import KernelSpec, find_kernel
 from labs.box.limits import BoxEnvironment, BoxLimits
@@ -19,4 +20,5 @@ __all__ = [
     "find_bubblewrap",
     "find_kernel",
     "name_cell",
+    "start_forking",
 ]

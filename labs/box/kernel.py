@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 _START_SECONDS: Final = 90
 _INTERRUPT_SECONDS: Final = 5
 _TICK_SECONDS: Final = 0.05
+_LISTEN_SECONDS: Final = 0.01
+# How long a welcome may take before a kernel is asked for another sign, and the longest between two questions.
+_WELCOME_SECONDS: Final = 0.2
+_LONGEST_PAUSE: Final = 2.0
 # What a kernel that is gone had still sent.
 _LAST_WORDS_SECONDS: Final = 2
 # Beyond what is kept (`output_bytes`), this much is read and thrown away before a cell counts as flooding.
@@ -78,6 +82,7 @@ class BoxKernel:
         self._interrupts_by_signal = kernel.interrupt_mode == "signal"
         self._budget = OutputBudget(limits.output_bytes)
         self._displays = DisplayPlaces()
+        self._was_asked = False
         with ExitStack() as stack:
             self._channels = stack.enter_context(Channels())
             open_process = partial(
@@ -94,7 +99,7 @@ class BoxKernel:
             self._process = stack.enter_context(process)
             deadline = time.monotonic() + start_seconds
             self._connect(deadline)
-            if not process.is_seeded:
+            if self._was_asked or not process.is_seeded:
                 self._seed(STATEMENTS.get(kernel.language.lower(), ""), deadline)
             self._stack = stack.pop_all()
 
@@ -113,18 +118,24 @@ class BoxKernel:
             self._channels.connect(root.open_socket)
         except OSError as error:
             raise KernelStartError(f"no kernel at its sockets: {error}") from error
-        # Where a kernel has answered it has taken the connection. One that is interrupted by signal need not answer
-        # on its control socket, and some do not.
-        missing = {"shell", "iopub"} if self._interrupts_by_signal else {"shell", "iopub", "control"}
-        asked_at = 0.0
-        while missing:
-            self._check_start(deadline)
-            if time.monotonic() - asked_at > 0.5:
-                asked_at = time.monotonic()
-                for channel in ("shell", "control"):
-                    self._channels.send(channel, "kernel_info_request", {})
-            missing -= {message.channel for message in self._channels.receive(_TICK_SECONDS)}
+        self._wait_for_channels(deadline)
         root.unlink_sockets()
+
+    def _wait_for_channels(self, deadline: float) -> None:
+        """Until the kernel has taken every connection, and what it publishes arrives.
+
+        Kernels of today welcome who listens (`iopub_welcome`); the others are asked something, ever more rarely.
+        """
+        wanted, is_heard = {"shell", "iopub", "control"}, False
+        asks_at, pause = time.monotonic() + _WELCOME_SECONDS, _WELCOME_SECONDS
+        while not (is_heard and self._channels.ready >= wanted):
+            self._check_start(deadline)
+            is_heard |= any(message.channel == "iopub" for message in self._channels.receive(_LISTEN_SECONDS))
+            if not is_heard and time.monotonic() > asks_at:
+                self._channels.send("shell", "kernel_info_request", {})
+                self._was_asked = True
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                asks_at = time.monotonic() + pause
 
     def _seed(self, statements: str, deadline: float) -> None:
         request = {**_REQUEST, "code": statements, "silent": True}

@@ -81,6 +81,11 @@ class Channels:
         return any(connection.is_ended for connection in self._connections.values())
 
     @property
+    def ready(self) -> set[str]:
+        """The channels whose connection the kernel has taken."""
+        return {name for name, connection in self._connections.items() if connection.is_ready}
+
+    @property
     def received_bytes(self) -> int:
         return sum(connection.received_bytes for connection in self._connections.values())
 

@@ -30,7 +30,10 @@ class OversizedMessageError(Exception):
 
 
 class Connection:
-    """One connection to a kernel's socket. When it has ended it stays so."""
+    """One connection to a kernel's socket. When it has ended it stays so.
+
+    It `is_ready` when the other side has taken it and said so.
+    """
 
     def __init__(self, path: str, kind: str) -> None:
         """`kind` is DEALER or SUB; the latter hears everything. Raises OSError when nobody listens at the path."""
@@ -42,7 +45,7 @@ class Connection:
         self._is_greeted = False
         # libzmq takes a message that comes before its own half of the handshake is done for a fault.
         self._waiting = bytearray()
-        self._is_ready = False
+        self.is_ready = False
         self.is_ended = False
         self.received_bytes = 0
         try:
@@ -68,7 +71,7 @@ class Connection:
 
     def send(self, frames: list[bytes]) -> None:
         """Leave a message to be written as the kernel takes it; never waits."""
-        written = self._outgoing if self._is_ready else self._waiting
+        written = self._outgoing if self.is_ready else self._waiting
         for place, content in enumerate(frames):
             written += _frame(content, _MORE if place < len(frames) - 1 else 0)
         self.write()
@@ -122,7 +125,7 @@ class Connection:
 
     def _start_sending(self) -> None:
         """At the kernel's READY, the only command that a peer of version 3.0 sends."""
-        self._is_ready = True
+        self.is_ready = True
         self._outgoing += self._waiting
         self._waiting.clear()
         self.write()

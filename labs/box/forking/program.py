@@ -7,10 +7,13 @@ never reads anything of a box: a request is a byte and three descriptors, and wh
 import ctypes
 import gc
 import importlib
+import itertools
 import json
 import os
 import socket
 import sys
+import tempfile
+import threading
 import traceback
 from typing import Any
 
@@ -18,6 +21,8 @@ from labs.box import launch
 from labs.box.forking import entering, holding, rehearsing, warm_kernel
 
 FOLDER = "/tmp"  # noqa: S108 (the server's own)
+# What only this program has imported, and no kernel has.
+_OWN = ("labs", "resource")
 
 
 def main() -> None:
@@ -63,10 +68,14 @@ def _load(
 
 def _forget_this_program(held: holding.HeldModules) -> None:
     """Leave the modules, the places and the names that a kernel of its own has."""
-    for name in [name for name in sys.modules if holding.find_package(name) == "labs"]:
+    for name in [name for name in sys.modules if holding.find_package(name) in _OWN]:
         del sys.modules[name]
     if held:
         sys.meta_path.insert(0, held)
+    # A notebook's first file in /tmp gets its name from the numbers that the notebook sees.
+    tempfile.tempdir = tempfile._name_sequence = None  # type: ignore[attr-defined]  # noqa: SLF001
+    # The threads of a kernel are numbered from one, and those of its notebook behind them.
+    threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _tell(control: socket.socket, told: dict[str, Any]) -> None:
@@ -98,6 +107,7 @@ def _enter(app: Any, settings: dict[str, Any], box: int, orders: int, errors: in
     status = 1
     try:
         entering.enter_namespaces(box, has_user_namespace=settings["has_user_namespace"])
+        os.setsid()
         if os.fork() == 0:
             os.dup2(errors, 2)
             _become_kernel(app, settings, orders)
@@ -110,7 +120,6 @@ def _enter(app: Any, settings: dict[str, Any], box: int, orders: int, errors: in
 
 
 def _become_kernel(app: Any, settings: dict[str, Any], descriptor: int) -> None:
-    os.setsid()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     entering.become_readable()
@@ -131,7 +140,8 @@ def _become_kernel(app: Any, settings: dict[str, Any], descriptor: int) -> None:
     for folder in settings["folders"]:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103
     warm_kernel.start(app, orders["connection_file"])
-    exec(orders["seeds"], {})  # noqa: S102 (the same statements that other kernels are sent)
+    # As every kernel is asked to, and by the shell: it draws numbers itself for its first cell.
+    app.shell.run_cell(orders["seeds"], store_history=False, silent=True)
     line.send(b"bound")
     line.close()
     del orders, stream, line, filter_program

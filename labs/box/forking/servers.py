@@ -59,6 +59,11 @@ def find_server(environment: BoxEnvironment) -> ForkServer | None:
         return place.server
 
 
+def start_forking(environment: BoxEnvironment) -> None:
+    """Have the environment's fork server started, without waiting for it."""
+    threading.Thread(target=find_server, args=(environment,), name="fork server's start", daemon=True).start()
+
+
 def find_refusal(environment: BoxEnvironment) -> str:
     """Why there is no fork server, as the log has it; empty where there is one, or none was asked for."""
     place = _places.get(environment)
@@ -119,4 +124,4 @@ def _forget() -> None:
 
 os.register_at_fork(after_in_child=_forget)
 
-__all__ = ["ForkServerError", "close_servers", "find_refusal", "find_server", "read_preload"]
+__all__ = ["ForkServerError", "close_servers", "find_refusal", "find_server", "read_preload", "start_forking"]
