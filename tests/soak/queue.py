@@ -21,7 +21,7 @@ from labs.states import ACTIVE_GRADING_STATUSES, GradingStatus, SubmissionStatus
 from tests.bench.machine import Sampler, tell_peaks
 from tests.live.alone import say
 from tests.live.fixtures import INSTRUCTOR
-from tests.live.grading_processes import WORKER, find_grading_processes
+from tests.live.grading_processes import FORK_SERVER, WORKER, find_grading_processes
 from tests.live.stack import Stack
 from tests.soak import queue_checks as checks
 from tests.soak.answers import Answers
@@ -30,7 +30,8 @@ from tests.soak.queue_class import COURSES, Class, Door, in_any_order, in_order,
 from tests.soak.queue_faults import Killer
 from tests.soak.report import SHOWN, fault_lines, tell_answers, tell_counts, tell_faults, tell_spread
 
-PROCESSES = 3  # of the grading worker: the one that listens, and two that grade
+# The worker's process that listens and the two that grade; each of these has a fork server in a bubblewrap.
+PROCESSES = {WORKER: 3, FORK_SERVER: 4}
 PAUSED_COURSE = 1
 PAUSED_FROM, PAUSED_FOR = 0.55, 0.1  # of all runs: after half time, so that shares are asked of whole courses
 STEP = 1.0
@@ -145,7 +146,8 @@ def judge(
         story.require("graded while paused", checks.find_graded_while_paused(story.pause, story.resumed_at))
     else:
         story.broken.append("BROKEN no lab was paused")
-    story.require("memory grew", checks.find_growth(sampler.series.get(WORKER, []), PROCESSES))
+    for kind, processes in PROCESSES.items():
+        story.require(f"memory: {kind}", checks.find_growth(sampler.series.get(kind, []), processes))
     story.require("left behind", checks.find_left_behind(stack))
     story.require("a page of Paja", tell_answers(answers.faults))
     story.require("a press refused", [f"{count} times {what}" for what, count in door.refused.items()])
@@ -167,7 +169,6 @@ def tell(
     early = sum(
         1 for each in again if (taken := claimed.get(each.enrolment_id)) is None or each.pressed_at < taken
     )
-    first, last = checks.find_thirds(sampler.series.get(WORKER, []), PROCESSES)
     yield from fault_lines(log)
     yield ""
     yield f"{'learners, presses':<40}{len(made.learners)}, {door.presses}"
@@ -180,6 +181,8 @@ def tell(
     yield f"{'from the first press to the last mark':<40}{rate}"
     yield f"{'waited for a worker':<40}{tell_spread([run.phase_seconds.get('queued', 0.0) for run in finished])}"
     yield f"{'answers of Paja waited for':<40}{tell_spread(list(answers.seconds.get('paja', ())))}"
-    yield f"{'worker, MB, first and last third':<40}{first:.0f}, {last:.0f}"
+    for kind, processes in PROCESSES.items():
+        first, last = checks.find_thirds(sampler.series.get(kind, []), processes)
+        yield f"{f'{kind}, MB, first and last third':<40}{first:.0f}, {last:.0f}"
     yield from tell_peaks(sampler.peaks)
     yield ""

@@ -120,7 +120,7 @@ def find_graded_while_paused(pause: GradingPause, until: datetime) -> Iterator[s
 
 
 def find_growth(series: Sequence[tuple[float, int]], processes: int) -> Iterator[str]:
-    """The workers' memory in the last third of the time against the first, while all of them were there."""
+    """The memory of a kind in the last third of the time against the first, while all of them were there."""
     first, last = find_thirds(series, processes)
     if last > first * GROWTH + SLACK_MB:
         yield f"{first:.0f} MB in the first third of the time, {last:.0f} MB in the last"
