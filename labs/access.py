@@ -88,6 +88,16 @@ def graded_submission_for(user: User, public_id: UUID) -> Submission:
     )
 
 
+def regraded_submission_for(user: User, public_id: UUID) -> Submission:
+    """An attempt that a person may have graded again: of a cohort that they teach or are staff for, never their own."""
+    return get_object_or_404(
+        submissions_for(user).exclude(enrolment__learner=user),
+        public_id=public_id,
+        purpose=Submission.Purpose.ATTEMPT,
+        attempt__isnull=False,
+    )
+
+
 def can_grade(user: User, submission: Submission) -> bool:
     """See `graded_submission_for`."""
     is_attempt = submission.purpose == Submission.Purpose.ATTEMPT

@@ -245,6 +245,13 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "move_not_newest": _(
         "The cohort has gone over to another release since, so this step cannot be taken back any more."
     ),
+    # grading once more
+    "being_graded": _(
+        "This attempt is being graded or waits for it already. Nothing was lost: what comes out appears by itself."
+    ),
+    "not_regradable": _(
+        "The release that the cohort has now has nothing to grade this attempt by, so its mark stays as it is."
+    ),
     # grading by hand
     "graded_by_hand": _("A person gave the points."),
     "carried_over": _("A person gave these points before the work was graded again, and they stay."),

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from labs.views import drafts, grading, history, running, sessions, submissions, unit_panel, uploads
+from labs.views import (
+    drafts,
+    grading,
+    history,
+    regrading,
+    running,
+    sessions,
+    submissions,
+    unit_panel,
+    uploads,
+)
 
 app_name = "labs"
 urlpatterns = [
@@ -64,6 +74,17 @@ urlpatterns = [
     path("grading/<slug:course_slug>/<slug:lab_slug>/", grading.grading_lab, name="grading-lab"),
     path("grading/<slug:course_slug>/<slug:lab_slug>/pause", grading.grading_pause, name="grading-pause"),
     path("grading/<slug:course_slug>/<slug:lab_slug>/resume", grading.grading_resume, name="grading-resume"),
+    path(
+        "labs/submissions/<uuid:submission_id>/regrade",
+        regrading.submission_regrade,
+        name="submission-regrade",
+    ),
+    path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/regrade", regrading.lab_regrade, name="lab-regrade"),
+    path(
+        "teach/<uuid:cohort_id>/labs/<slug:lab_slug>/regrade/start",
+        regrading.lab_regrade_start,
+        name="lab-regrade-start",
+    ),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/", drafts.source, name="source"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/start", drafts.start, name="source-start"),
     path("teach/<uuid:cohort_id>/labs/<slug:lab_slug>/source/collect", drafts.collect, name="source-collect"),

@@ -146,9 +146,12 @@ OBJECTS: dict[str, Object] = {
     "labs:submission": Object(submission, "ben"),
     "labs:submission-status": Object(submission, "ada"),
     "labs:submission-grade": Object(submission, "ben", "post"),
+    "labs:submission-regrade": Object(submission, "ben", "post"),
     "labs:cohort-submissions": Object(
         lambda world: {"cohort_id": world.cohort.public_id, "lab_slug": world.lab_unit.unit.slug}, "ben"
     ),
+    "labs:lab-regrade": Object(source, "staff"),
+    "labs:lab-regrade-start": Object(source, "ben", "post"),
     "labs:grading-lab": Object(graded_lab, "staff"),
     "labs:grading-pause": Object(graded_lab, "staff", "post"),
     "labs:grading-resume": Object(graded_lab, "ben", "post"),

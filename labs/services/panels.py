@@ -16,6 +16,7 @@ from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempts
 from labs.services.checks import CheckResult, find_check_result
 from labs.services.endings import Ending, find_ending
+from labs.services.grading_queue import QueuePlace, find_place
 from labs.services.running import RunningSession, find_running
 from labs.services.session_times import READY_SECONDS, SessionTimes
 from labs.services.troubles import Trouble, find_trouble, find_unsaved
@@ -32,6 +33,7 @@ class LabPanel:
     """A lab for one enrolment; `session` is the newest one, which may have ended.
 
     `crowd`: the learner's sessions in other labs, where they are so many that the factory starts no more of theirs.
+    `place`: where their work stands in the grading queue.
     """
 
     lab_unit: LabUnit
@@ -44,6 +46,7 @@ class LabPanel:
     snapshot_saved_at: datetime | None
     offer: Offer | None
     crowd: tuple[RunningSession, ...]
+    place: QueuePlace | None
     press_key: UUID
     check_key: UUID
     now: datetime
@@ -163,6 +166,16 @@ class LabPanel:
         return next((attempt for attempt in self.attempts if attempt.is_moving), None)
 
     @property
+    def waiting(self) -> Attempt | None:
+        """The attempt, else the check, that stands in the queue."""
+        return find_waiting([*self.attempts, *self.checks])
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether an attempt stands in the queue, whose place newer work would take."""
+        return self.waiting is not None and not self.waiting.is_check
+
+    @property
     def ending(self) -> Ending | None:
         """How the newest session ended; None where it did not, or by the learner's own press."""
         ending = find_ending(self.session)
@@ -209,8 +222,10 @@ class LabPanel:
 
     @property
     def poll_seconds(self) -> int:
+        if self.place:
+            return self.place.poll_seconds
         if self.moving or self.checking:
-            return 2
+            return 1
         return self.times.poll_seconds if self.times else READY_SECONDS
 
     @property
@@ -231,7 +246,11 @@ class LabPanel:
             [item.key for item in self.crowd],
             times and times.warning,
             saved_at=self.saved_at,
-            quiet=(self.poll_seconds, times and (times.minutes_left, times.idle_minutes_left)),
+            quiet=(
+                self.poll_seconds,
+                self.place and self.place.version,
+                times and (times.minutes_left, times.idle_minutes_left),
+            ),
         )
 
 
@@ -247,6 +266,7 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPan
     session = sessions.first() if sessions else None
     saved = workspace.current_snapshot if workspace else None
     presses = find_attempts(enrolment.submissions.filter(lab=lab))
+    waiting = find_waiting(presses)
     return LabPanel(
         lab_unit=lab_unit,
         cohort=enrolment.cohort,
@@ -257,11 +277,18 @@ def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPan
         checks=tuple(press for press in presses if press.is_check),
         snapshot_saved_at=saved.saved_at if saved else None,
         offer=find_offer(enrolment, lab_unit),
+        place=find_place(waiting.run) if waiting and waiting.run else None,
         crowd=_find_crowd(enrolment, hub, language) if hub and not (session and session.is_active) else (),
         press_key=uuid4(),
         check_key=uuid4(),
         now=timezone.now(),
     )
+
+
+def find_waiting(presses: Sequence[Attempt]) -> Attempt | None:
+    """The attempt, else the check, that stands in the queue."""
+    waiting = [press for press in presses if press.is_waiting]
+    return min(waiting, key=lambda press: press.is_check, default=None)
 
 
 def _find_crowd(enrolment: Enrolment, hub: Hub, language: str) -> tuple[RunningSession, ...]:

@@ -28,12 +28,13 @@ from labs.exceptions import RefusedError
 from labs.models import Submission
 from labs.nbgrader import FeedbackDetail
 from labs.reasons import sentence_for
-from labs.services.attempts import Attempt, find_attempt, find_same_before
+from labs.services.attempts import Attempt, find_attempt, find_newer, find_same_before
 from labs.services.checks import find_check_result
 from labs.services.cohort_labs import CohortLab, Neighbours, find_cohort_lab, find_neighbours
 from labs.services.feedback import find_feedback
 from labs.services.first_look import count_untested, find_first_look
 from labs.services.grading_pauses import find_open_pause
+from labs.services.grading_queue import QueuePlace, find_place
 from labs.services.hand_grading import grade_by_hand
 from labs.services.lab_units import find_title
 from labs.services.panels import make_version
@@ -42,6 +43,7 @@ from labs.views.responses import render_polled
 from labs.views.score_sheet import ScoreSheet, make_sheet
 from labs.work.attempt_limits import find_attempt_limits
 
+REGRADING_SECONDS: Final = 10
 LONGEST_NUMBER: Final = 19
 """Digits that a database's number can have."""
 
@@ -62,7 +64,7 @@ def submission_status(request: SignedInRequest, submission_id: UUID) -> HttpResp
         "labs/_submission_status.html",
         context,
         version=str(context["version"]),
-        is_at_rest=not context["is_moving"],
+        is_at_rest=not context["poll_seconds"],
     )
 
 
@@ -109,6 +111,8 @@ def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -
     attempt = find_attempt(found)
     cohort = found.enrolment.cohort
     is_own = found.enrolment.learner_id == reader.pk
+    place = find_place(attempt.run) if attempt.run and is_own else None
+    poll_seconds = _find_poll_seconds(attempt, place)
     return {
         "submission": found,
         "attempt": attempt,
@@ -119,12 +123,33 @@ def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -
         "section": "learning" if is_own else "teaching",
         "sentence": _sentence_of(attempt),
         "earlier": find_same_before(found),
+        "newer": find_newer(found) if attempt.is_replaced else None,
+        "place": place,
+        "poll_seconds": poll_seconds,
+        "can_regrade": not is_own and _can_be_regraded(attempt),
         **({} if is_own else {"pause": find_open_pause(found.lab), "runs": find_run_history(found)}),
         "version": make_version(
-            found.status, attempt.run and (attempt.run.pk, attempt.words, attempt.run.reason)
+            found.status,
+            attempt.run and (attempt.run.pk, attempt.words, attempt.run.reason),
+            quiet=(poll_seconds, attempt.is_regrading, place and place.version),
         ),
         **_result_context(attempt, reader, sheet),
     }
+
+
+def _find_poll_seconds(attempt: Attempt, place: QueuePlace | None) -> int:
+    """How long the page may wait until it asks again; 0 where nothing will change by itself."""
+    if place:
+        return place.poll_seconds
+    if attempt.is_moving:
+        return 1
+    return REGRADING_SECONDS if attempt.is_regrading else 0
+
+
+def _can_be_regraded(attempt: Attempt) -> bool:
+    """Whether there is an attempt to be graded again, and nothing on its way already."""
+    is_idle = not attempt.is_moving and not attempt.is_regrading
+    return is_idle and attempt.run is not None and not attempt.is_check
 
 
 def _result_context(attempt: Attempt, reader: User, sheet: ScoreSheet | None) -> dict[str, object]:
@@ -137,9 +162,9 @@ def _result_context(attempt: Attempt, reader: User, sheet: ScoreSheet | None) ->
     if attempt.is_check:
         return context | {
             "check": find_check_result([attempt]),
-            "untested": count_untested(run, found.release),
+            "untested": count_untested(run, run.release),
         }
-    context["detail"] = found.release.grading.get("feedback", FeedbackDetail.FULL)
+    context["detail"] = run.release.grading.get("feedback", FeedbackDetail.FULL)
     if found.enrolment.learner_id == reader.pk:
         context["limits"] = find_attempt_limits(found.enrolment, found.lab)
     if can_grade(reader, found):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -67,6 +68,26 @@ def queue_run(
     )
     GradingRunEvent.objects.create(run=run, after=GradingStatus.QUEUED, reason=reason, actor=actor)
     return run
+
+
+def queue_regrades(submissions: Sequence[Submission], release: LabRelease, *, actor: User) -> None:
+    """A run behind all learners for each submission, by that release; in a few queries, and waiting for a sweep."""
+    now = timezone.now()
+    runs = GradingRun.objects.bulk_create(
+        GradingRun(
+            submission=submission,
+            release=release,
+            factory=find_grading_factory(submission, release),
+            lane=Lane.REGRADES,
+            queued_at=now,
+            in_line_since=now,
+            sent_at=UNSENT,
+        )
+        for submission in submissions
+    )
+    GradingRunEvent.objects.bulk_create(
+        GradingRunEvent(run=run, after=GradingStatus.QUEUED, reason="regrade", actor=actor) for run in runs
+    )
 
 
 def replace_waiting(submission: Submission) -> datetime | None:

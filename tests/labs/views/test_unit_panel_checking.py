@@ -124,7 +124,7 @@ def test_a_check_on_its_way_is_followed_and_the_attempt_stays_possible(
     assert "</a>: Collecting your work" in page
     assert "Your work is being checked." in page
     assert f"/labs/submissions/{check.public_id}/" in page
-    assert "every 2s" in page
+    assert "every 1s" in page
     assert 'id="lab-submit"' in page
     assert 'id="lab-check"' not in page
     assert "Your attempts" not in page

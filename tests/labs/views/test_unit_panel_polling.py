@@ -39,7 +39,7 @@ def test_polling_goes_on_while_a_submission_is_graded(
     response = as_ada.get(f"{address}lab")
 
     assert response.status_code == 200
-    assert "every 2s" in response.content.decode()
+    assert "every 1s" in response.content.decode()
 
 
 def test_a_page_that_has_the_newest_version_is_left_alone(
