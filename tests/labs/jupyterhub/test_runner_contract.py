@@ -187,14 +187,16 @@ print(os.path.exists(%r))
             assert runner.begin(key, make_order("import subprocess; subprocess.run(['sleep', '60'])"))
         front = psutil.Process(real_runner.process.pid)
         wait_for(lambda: len(find_code(front)) == 2, seconds=60, what="the code of both runs")
+        code = find_code(front)
 
         runner.end(keys[0])
         wait_for(lambda: len(find_code(front)) == 1, seconds=20, what="one box has ended")
         for child in front.children():
             child.kill()
         assert wait_done(runner, keys[1]) == RunnerAnswer(reason="grader_lost")
-        wait_for(lambda: not find_code(front), seconds=20, what="both boxes have ended")
         runner.end(keys[1])
+        _gone, left = psutil.wait_procs(code, timeout=20)
+        assert not left, "learners' code outlived its runner"
 
 
 def find_code(front: psutil.Process) -> list[psutil.Process]:
