@@ -1,5 +1,6 @@
 """Graders: named servers of a factory's grader account, which run the notebooks of labs that need a GPU."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from courses.models import Factory
-from labs.exceptions import BoxUnavailableError, HubUnavailableError
+from labs.exceptions import BoxUnavailableError, HubUnavailableError, LabError
 from labs.jupyterhub import HubClient, RemoteBox, RunnerClient, ServerToken
 from labs.models import Grader, GradingRun, LabRelease, Submission
 from labs.states import SessionStatus
@@ -33,8 +34,8 @@ def find_grading_factory(submission: Submission, release: LabRelease) -> Factory
 
 
 def find_ready_grader(factory: Factory) -> Grader | None:
-    """The factory's grader, where it can be given work."""
-    ready = Grader.objects.filter(hub__factory=factory, status=SessionStatus.READY)
+    """The factory's grader, where it can be given work: none while its hub is down, which has to be asked for tokens."""
+    ready = Grader.objects.filter(hub__factory=factory, hub__down_since=None, status=SessionStatus.READY)
     return ready.select_related("hub__factory").first()
 
 
@@ -84,11 +85,11 @@ class GraderLine:
         return self._runner
 
     def close(self) -> None:
-        """Leave nothing behind; a token that cannot be revoked ends by itself."""
+        """Leave nothing behind; a token that cannot be revoked ends by itself, and costs no run its result."""
         if self._runner is not None:
             self._runner.close()
         if self._token is not None:
-            with self._connect(self._grader.hub) as hub:
+            with contextlib.suppress(LabError), self._connect(self._grader.hub) as hub:
                 revoke_token(hub, settings.GRADER_NAME, self._token.id)
         self._runner = self._token = None
 

@@ -1,15 +1,23 @@
 """The way to a factory's grader: for which work, to which server, with tokens that are renewed and given back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from labs.exceptions import BoxUnavailableError, HubUnavailableError
 from labs.models import Grader, Hub
 from labs.states import GradingStatus, SessionStatus
-from labs.work.graders import RENEW_AFTER, GraderLine, connect_grader, find_grading_factory
+from labs.work.graders import (
+    RENEW_AFTER,
+    GraderLine,
+    connect_grader,
+    find_grading_factory,
+    find_ready_grader,
+)
+from labs.work.grading import has_box
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, UnavailableHub
 
@@ -66,6 +74,27 @@ def test_without_a_grader_that_is_ready_there_is_no_box(status: SessionStatus) -
     with pytest.raises(BoxUnavailableError) as caught, connect_grader(run):
         pass
     assert caught.value.reason == "grader_lost"
+
+
+def test_while_its_hub_is_down_a_grader_is_given_nothing() -> None:
+    """Else each run would use up its tries over a hub that cannot be asked for a token."""
+    grader = make.GraderFactory.create(hub__down_since=timezone.now())
+
+    assert find_ready_grader(grader.hub.factory) is None
+    assert not has_box(grader.hub.factory)
+
+
+def test_a_hub_that_goes_down_at_the_end_costs_no_run_its_result(fake: FakeHub) -> None:
+    hubs: Iterator[FakeHub] = iter([fake])
+
+    def connect(_hub: Hub) -> Any:
+        if hub := next(hubs, None):
+            return hub
+        raise HubUnavailableError
+
+    run = make.GradingRunFactory.create(factory=make.GraderFactory.create().hub.factory)
+    with connect_grader(run, connect=connect) as box:
+        box._connect()
 
 
 def test_a_token_is_renewed_before_it_ends_and_the_old_one_given_back(fake: FakeHub) -> None:
