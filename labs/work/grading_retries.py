@@ -10,6 +10,7 @@ from labs.models import GradingRun, Submission
 from labs.states import GradingStatus
 from labs.transitions import UNSENT, move_grading
 from labs.work.grading_queue import queue_run
+from labs.work.telling_staff import tell_staff
 
 MAX_TRIES: Final = 3
 
@@ -18,7 +19,7 @@ MAX_TRIES: Final = 3
 def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
     """End a run for a fault of ours and make the next one, in the same place of the line; a sweep wakes a worker.
 
-    After MAX_TRIES the last run stays failed: our fault, never a zero, and no attempt is used up.
+    After MAX_TRIES the last run stays failed, and staff are told: our fault, never a zero, and no attempt is used up.
     """
     tries = count_tries(run)
     is_last = tries >= MAX_TRIES
@@ -30,6 +31,7 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
     except StaleStateError:
         return None
     if is_last:
+        transaction.on_commit(lambda: tell_staff(run), robust=True)
         return None
     return queue_run(
         run.submission,
