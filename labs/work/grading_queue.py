@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Window
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -148,11 +148,14 @@ def find_turns(factory: Factory | None) -> list[int]:
 
 def find_served(factory: Factory | None) -> dict[tuple[int, int], datetime]:
     """Per lane and course when a run of it was last taken, as far as REMEMBERED goes back."""
-    own = GradingRun.objects.filter(factory=factory)
+    own = GradingRun.objects.filter(factory=factory, claimed_at__isnull=False).order_by()
     ended = own.filter(finished_at__isnull=False).order_by("-finished_at").values("pk")[:REMEMBERED]
-    known = own.filter(Q(status=GradingStatus.RUNNING) | Q(pk__in=ended), claimed_at__isnull=False)
-    per_course = known.order_by().values_list("lane", "submission__lab__course").annotate(Max("claimed_at"))
-    return {(lane, course): claimed_at for lane, course, claimed_at in per_course if claimed_at}
+    served: dict[tuple[int, int], datetime] = {}
+    for known in (own.filter(pk__in=ended), own.filter(status=GradingStatus.RUNNING)):  # either has an index
+        per_course = known.values_list("lane", "submission__lab__course").annotate(Max("claimed_at"))
+        for lane, course, claimed_at in per_course:
+            served[lane, course] = max(claimed_at, served.get((lane, course), NEVER))
+    return served
 
 
 def _claim(pk: int, worker: str, now: datetime) -> GradingRun | None:
