@@ -21,7 +21,7 @@ class Lab(models.Model):
 class LabRelease(models.Model):
     """One immutable version of a lab.
 
-    `gradebook` is the digest of an SQLite template; `grade_cells` lists nbgrader's cells with their maximum;
+    `gradebook` is the digest of nbgrader's, an SQLite file; `grade_cells` lists nbgrader's cells with their maximum;
     `needs`, `limits` and `session` are lab.toml's tables (GPUs, gigabytes, minutes; seconds and megabytes;
     minutes without activity, sessions at once, tools of JupyterLab). `grading` is the part of its `[grading]` that is
     no limit of the box: `feedback` (points, messages, full), `attempts` and `pace_minutes` (limits; none if missing),

@@ -79,7 +79,7 @@ class ReleasedLab:
     """An assignment as nbgrader would release it.
 
     `learner_files` is what a learner gets (without solutions, hidden tests and mark schemes), `source` what the
-    author wrote, `gradebook` the SQLite file of nbgrader's gradebook that every grading run starts from.
+    author wrote, `gradebook` the SQLite file of nbgrader's gradebook, which grading reads and nobody writes.
     """
 
     name: str
