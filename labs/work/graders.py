@@ -34,7 +34,7 @@ def find_grading_factory(submission: Submission, release: LabRelease) -> Factory
 
 
 def find_ready_grader(factory: Factory) -> Grader | None:
-    """The factory's grader, where it can be given work: none while its hub is down, which has to be asked for tokens."""
+    """The factory's grader, where it can be given work: none while its hub is down, which is asked for tokens."""
     ready = Grader.objects.filter(hub__factory=factory, hub__down_since=None, status=SessionStatus.READY)
     return ready.select_related("hub__factory").first()
 
