@@ -11,8 +11,9 @@ from django.db import connection, transaction
 
 from courses.models import Enrolment, UnitProgress, User
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import GradingRun, Hub, LabSession, LabUnit, Snapshot, Submission, Workspace
+from labs.models import GradingPause, GradingRun, Hub, LabSession, LabUnit, Snapshot, Submission, Workspace
 from labs.nbgrader import CellKind, CellResult, GradingResult, NotebookResult
+from labs.services.grading_pauses import pause_grading, resume_grading
 from labs.services.sessions import create_session, request_session
 from labs.services.submissions import check_lab, submit_lab
 from labs.services.uploads import submit_upload
@@ -251,3 +252,17 @@ def end_without_waiting(session: LabSession) -> None:
 
 def ask_for(snapshot: Snapshot, actor: User) -> bool:
     return restore_snapshot(snapshot, actor=actor).pk > 0
+
+
+def test_presses_to_pause_at_once_are_one_pause(lab_unit: LabUnit, ada: User) -> None:
+    lab = lab_unit.release.lab
+    pauses = at_once(*[lambda: pause_grading(lab, note="", actor=ada)] * PRESSES)
+    assert {pause.pk for pause in pauses} == {GradingPause.objects.get().pk}
+
+
+def test_presses_to_go_on_at_once_end_a_pause_once(lab_unit: LabUnit, ada: User) -> None:
+    lab = lab_unit.release.lab
+    pause_grading(lab, note="", actor=ada)
+    assert sorted(at_once(*[lambda: resume_grading(lab, actor=ada)] * PRESSES)) == [False] * (PRESSES - 1) + [
+        True
+    ]
