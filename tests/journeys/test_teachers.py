@@ -92,6 +92,11 @@ def test_staff_see_their_own_factory_and_no_other(stack: Stack, chromium: Browse
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Factory").click()
         expect(page.get_by_role("heading", name="LUMI AI Factory")).to_be_visible()
         assert_fits(page)
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Grading").click()
+        expect(page.get_by_role("heading", name="Grading", exact=True)).to_be_visible()
+        expect(page.locator("#grading-now")).to_be_visible()
+        assert_fits(page)
+        page.go_back()
         page.get_by_role("link", name=own.name).click()
         expect(page.get_by_role("heading", name=own.name)).to_be_visible()
 
