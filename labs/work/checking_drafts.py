@@ -30,6 +30,7 @@ from labs.states import DraftStatus
 from labs.transitions import move_draft
 from labs.work.drafting import LOST_AFTER, MAX_TRIES, fail_when_tried_enough
 from labs.work.grading import SECONDS_BESIDES, limits_of
+from labs.work.grading_queue import Lane, find_waiting_runs
 from labs.work.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def check_draft(draft_id: int) -> None:
         logger.error("draft %s waits: %s", draft.public_id, error)  # noqa: TRY400 - the sentence says it all
         note_waiting(draft)
         return
-    if not claim(draft):
+    if gives_way(draft) or not claim(draft):
         return
     try:
         with heartbeat(lambda: renew(draft), name=f"draft-{draft.pk}"):
@@ -79,6 +80,14 @@ def check_draft(draft_id: int) -> None:
         logger.exception("draft %s was not checked", draft.public_id)
         if not fail_when_tried_enough(draft, reason="draft_not_checked"):
             LabDraft.objects.filter(pk=draft.pk).update(claimed_at=None)  # the sweep sends it again
+
+
+def gives_way(draft: LabDraft) -> bool:
+    """While learners wait one draft is checked at a time, which takes minutes; the sweep sends the others again."""
+    at_work = LabDraft.objects.filter(
+        status=DraftStatus.CHECKING, claimed_at__gte=timezone.now() - LOST_AFTER
+    ).exclude(pk=draft.pk)
+    return at_work.exists() and find_waiting_runs().filter(lane=Lane.LEARNERS).exists()
 
 
 def record(draft: LabDraft, findings: DraftFindings | None) -> None:

@@ -12,11 +12,11 @@ from django.utils.translation import get_language
 from labs.blobs import read_blob, read_files, store_files
 from labs.box import BoxLimits
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
-from labs.models import LabDraft
+from labs.models import GradingRun, LabDraft
 from labs.nbgrader import GradeCellSpec, ReleasedLab, SourceProblem
 from labs.nbgrader.results import CellKind
 from labs.services.drafts import find_comparison
-from labs.states import DraftStatus
+from labs.states import DraftStatus, GradingStatus
 from labs.work import checking_drafts
 from labs.work.checking_drafts import MAX_MESSAGE, MAX_PROBLEMS, check_draft, longest_seconds
 from labs.work.drafting import MAX_TRIES
@@ -77,6 +77,27 @@ def test_a_sound_draft_holds_what_would_be_released() -> None:
     assert draft.events.get().reason == "draft_sound"
     comparison = find_comparison(draft)
     assert (comparison["points_before"], comparison["points_after"]) == (1, 5)
+
+
+@pytest.mark.usefixtures("problems")
+@pytest.mark.parametrize(
+    ("lane", "others", "status"),
+    [
+        (GradingRun.Lane.LEARNERS, 1, DraftStatus.CHECKING),
+        (GradingRun.Lane.LEARNERS, 0, DraftStatus.CHECKED),
+        (GradingRun.Lane.REGRADES, 1, DraftStatus.CHECKED),
+    ],
+)
+def test_drafts_do_not_hold_all_workers_while_learners_wait(
+    lane: int, others: int, status: DraftStatus
+) -> None:
+    make.GradingRunFactory.create(status=GradingStatus.QUEUED, lane=lane)
+    for _ in range(others):
+        make_draft(claimed_at=timezone.now())
+    draft = make_draft()
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.status, draft.claimed_at, draft.tries) == (status, None, int(status == DraftStatus.CHECKED))
 
 
 @pytest.mark.usefixtures("problems")
