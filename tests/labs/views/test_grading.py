@@ -341,6 +341,14 @@ def test_the_top_bar_leads_staff_to_the_grading_and_says_when_to_look(
     assert "(look at it)" in shown(as_staff, "/courses/")
 
 
+def test_who_has_several_factories_finds_the_grading_among_them(
+    sign_in: Callable[[User], Client], administrator: User
+) -> None:
+    make_courses.FactoryFactory.create_batch(2)
+    menu = shown(sign_in(administrator), "/courses/").partition('<div class="menu-panel">')[2]
+    assert f'href="{PAGE}"' in menu.partition("</div>")[0]
+
+
 def test_a_factorys_page_leads_to_the_grading_and_says_when_to_look(
     as_staff: Client, cohort: Cohort, make_run: MakeRun
 ) -> None:
