@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from courses.models import Factory
 from labs import nbgrader
-from labs.blobs import read_files
 from labs.box import BoxEnvironment, BoxLimits, Execution, execute_notebook, find_bubblewrap
 from labs.exceptions import BoxUnavailableError, StaleStateError
 from labs.models import GradingRun, LabRelease, Submission
@@ -29,7 +28,7 @@ from labs.work.grading_queue import (
 from labs.work.grading_retries import put_back, try_again_or_fail
 from labs.work.heartbeats import heartbeat
 from labs.work.recording_grades import record_result
-from labs.work.released_labs import released_lab
+from labs.work.released_labs import released_lab, submitted_files
 from labs.work.time_limits import time_limit
 
 logger = logging.getLogger(__name__)
@@ -115,7 +114,8 @@ def run_pipeline(run: GradingRun) -> GradingResult:
 
 def execute_pipeline(run: GradingRun, execute_with: Callable[..., Execution]) -> GradingResult:
     submission, release = run.submission, run.release
-    lab, files, limits = released_lab(release), read_files(submission.files), limits_of(release)
+    lab, limits = released_lab(release), limits_of(release)
+    files = submitted_files(submission, release, lab)
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     if submission.purpose == Submission.Purpose.CHECK:
         return nbgrader.check_work(

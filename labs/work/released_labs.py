@@ -6,7 +6,7 @@ from typing import Final
 
 from labs.blobs import read_blob
 from labs.keeping import BoundedCache
-from labs.models import LabRelease
+from labs.models import LabRelease, Submission
 from labs.nbgrader import CellKind, GradeCellSpec, ReleasedLab
 
 MAX_LABS: Final = 32
@@ -26,6 +26,15 @@ def released_lab(release: LabRelease) -> ReleasedLab:
     ]
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return _labs.find_or_make(key, lambda: _read_lab(release), _weigh)
+
+
+def submitted_files(submission: Submission, release: LabRelease, lab: ReleasedLab) -> dict[str, bytes]:
+    """What was handed in; what is the release's own, such as data, is taken from `lab` and not read again."""
+    known = {digest: lab.learner_files[path] for path, digest in release.learner_files.items()}
+    return {
+        path: known[digest] if digest in known else read_blob(digest)
+        for path, digest in submission.files.items()
+    }
 
 
 def _read_lab(release: LabRelease) -> ReleasedLab:

@@ -7,7 +7,7 @@ from labs.keeping import BoundedCache
 from labs.models import LabRelease
 from labs.nbgrader import CellKind, ReleasedLab
 from labs.work import released_labs
-from labs.work.released_labs import MAX_BYTES, MAX_LABS, released_lab
+from labs.work.released_labs import MAX_BYTES, MAX_LABS, released_lab, submitted_files
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,17 @@ def test_another_release_of_the_same_lab_is_another(release: LabRelease, what: s
     }
     setattr(release, what, other[what])
     assert released_lab(release) != lab
+
+
+def test_of_a_submission_only_what_is_the_learners_own_is_read(release: LabRelease, read: list[str]) -> None:
+    own = {"lab.ipynb": store_blob(b"work"), "notes.txt": store_blob(b"")}
+    copied = {"data/rows.csv": release.learner_files["data/rows.csv"]}
+    submission = make.SubmissionFactory.create(release=release, lab=release.lab, files=own | copied)
+    lab = released_lab(release)
+    read.clear()
+    files = submitted_files(submission, release, lab)
+    assert files == {"lab.ipynb": b"work", "notes.txt": b"", "data/rows.csv": b"1,2"}
+    assert sorted(read) == sorted(own.values())
 
 
 def test_what_is_larger_than_a_worker_keeps_is_read_each_time(
