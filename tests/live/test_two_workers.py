@@ -78,11 +78,16 @@ def start_worker(stack: Stack, data: Path) -> Host:
 
 
 def stop(host: Host) -> None:
+    """Ask it to end, and end what is then left of it. May be called again."""
+    if host.process.poll() is not None:
+        return
+    root = psutil.Process(host.process.pid)
+    family = [root, *root.children(recursive=True)]
     host.process.terminate()
-    try:
-        host.process.wait(timeout=30)
-    finally:
-        host.process.kill()
+    _gone, left = psutil.wait_procs(family, timeout=30)
+    for process in left:
+        process.kill()
+    host.process.wait(timeout=30)
 
 
 def hand_in(cohort: Cohort, lab: LabUnit) -> dict[int, int]:
