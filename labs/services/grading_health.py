@@ -60,11 +60,12 @@ class LabQueue:
 
 @dataclass(frozen=True)
 class WorkerAtWork:
-    """A worker that holds a run, or has ended one within the hour."""
+    """A worker that holds a run, or has ended one within the hour; `factory_id` where a factory's grader runs it."""
 
     name: str
     ended_count: int
     lab_id: int | None = None
+    factory_id: int | None = None
     since: datetime | None = None
     heartbeat_at: datetime | None = None
     is_lost: bool = False
@@ -142,7 +143,9 @@ class GradingHealth:
     @cached_property
     def stopped_since(self) -> datetime | None:
         """Since when nothing has been graded although runs wait; None where a worker is at it."""
-        is_at_work = any(worker.since and not worker.is_lost for worker in self.workers)
+        is_at_work = any(
+            worker.since and not worker.is_lost and worker.factory_id is None for worker in self.workers
+        )
         return _stopped_since(self.now, self.line.since, self.ended_at, is_at_work=is_at_work)
 
     @property
@@ -248,17 +251,18 @@ def _find_next_lab() -> int | None:
 def _find_workers(now: datetime, ended: Iterable[_Ended]) -> tuple[WorkerAtWork, ...]:
     counts = {row.worker: row.count for row in ended if row.worker}
     running = GradingRun.objects.filter(status=GradingStatus.RUNNING).order_by("claimed_at")
-    rows = running.values_list("worker", "release__lab", "claimed_at", "heartbeat_at")[:RUNNING_SHOWN]
+    names = ("worker", "release__lab", "factory", "claimed_at", "heartbeat_at")
     workers = [
         WorkerAtWork(
             name=name,
             ended_count=counts.pop(name, 0),
             lab_id=lab_id,
+            factory_id=factory_id,
             since=claimed_at,
             heartbeat_at=heartbeat_at,
             is_lost=heartbeat_at is None or now - heartbeat_at > LOST_AFTER,
         )
-        for name, lab_id, claimed_at, heartbeat_at in rows
+        for name, lab_id, factory_id, claimed_at, heartbeat_at in running.values_list(*names)[:RUNNING_SHOWN]
     ]
     workers += [WorkerAtWork(name, count) for name, count in counts.items()]
     return tuple(sorted(workers, key=lambda worker: worker.name))

@@ -128,7 +128,10 @@ def test_where_a_worker_is_at_work_the_grading_does_not_stand_still() -> None:
     run = work()
     assert health().stopped_since is find_stop(NOW) is None
 
-    GradingRun.objects.filter(pk=run.pk).update(heartbeat_at=NOW - MINUTE)
+    GradingRun.objects.filter(pk=run.pk).update(factory=make_courses.FactoryFactory.create())
+    assert health().stopped_since == find_stop(NOW) == NOW - 4 * MINUTE
+
+    GradingRun.objects.filter(pk=run.pk).update(factory=None, heartbeat_at=NOW - MINUTE)
     assert health().stopped_since == find_stop(NOW) == NOW - 4 * MINUTE
     assert [worker.is_lost for worker in health().workers] == [True]
 
