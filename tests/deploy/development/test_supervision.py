@@ -29,6 +29,7 @@ def test_everything_that_must_run_is_there(config: configparser.RawConfigParser)
     assert names == {
         "redis", "web", "worker-sweeping", "worker-grading", "beat",
         "worker-spawning-kajaani", "worker-spawning-athens", "worker-visiting-kajaani", "worker-visiting-athens",
+        "worker-grading-kajaani", "worker-grading-athens",
         "hub-kajaani", "hub-athens", "proxy-kajaani", "proxy-athens",
     }  # fmt: skip
 
