@@ -18,7 +18,7 @@ from tests.live.stack import Stack
 from tests.soak.answers import Answers
 from tests.soak.browser import Browser, Page
 
-MARK = "Your mark"
+MARK = 'class="score-line"'
 PATIENCE = 120.0
 LOOK = 0.02
 WARM_UPS = 4
