@@ -71,7 +71,7 @@ def feedback_path(visitor: Visitor, learner: Enrolment, small_lab: LabUnit) -> s
     save_work(learner, small_lab.release.lab, {small_course.NOTEBOOK: work})
     submit = reverse("labs:submit", args=[learner.cohort.public_id, small_course.LAB])
     path: str = visitor.press(submit, press_key=str(uuid4())).headers["Location"]
-    wait_until(lambda: "Your mark" in visitor.read(path), "the mark is on the page", seconds=90)
+    wait_until(lambda: 'id="mark-heading"' in visitor.read(path), "the mark is on the page", seconds=90)
     return path
 
 

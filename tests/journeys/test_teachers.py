@@ -31,7 +31,7 @@ def graded(visitor: Visitor, learner: Enrolment, small_lab: LabUnit) -> None:
     save_work(learner, small_lab.release.lab, {small_course.NOTEBOOK: small_course.solve(released)})
     path = reverse("labs:submit", args=[learner.cohort.public_id, small_course.LAB])
     page = visitor.press(path, press_key=str(uuid4())).headers["Location"]
-    wait_until(lambda: "Your mark" in visitor.read(page), "the mark is on the page", seconds=90)
+    wait_until(lambda: 'id="mark-heading"' in visitor.read(page), "the mark is on the page", seconds=90)
 
 
 @pytest.mark.usefixtures("graded")
