@@ -133,9 +133,18 @@ def test_a_learner_cannot_reach_a_grader(real_hub: RealHub, runner: psutil.Proce
 def test_a_grader_outlives_its_hub_and_ends_when_it_is_asked(
     real_hub: RealHub, runner: psutil.Process
 ) -> None:
-    real_hub.kill("hub")
+    """Who was let in goes on asking while the hub is away: the runner answers that it knows no such execution."""
+    with real_hub.client() as client:
+        token = client.create_server_token(GRADER, SERVER, expires_in=300).token
+    headers = {"Authorization": f"token {token}"}
+    with httpx.Client(transport=LoopbackTransport(), headers=headers) as asker:
+        execution = f"{address(real_hub)}executions/{'0' * 32}"
+        before = asker.get(execution)
+        real_hub.kill("hub")
+        meanwhile = asker.get(execution)
     real_hub.start("hub")
 
+    assert (before.status_code, meanwhile.status_code) == (404, 404)
     with real_hub.client() as client:
         wait_for(lambda: real_hub.is_ready(client, GRADER, SERVER), seconds=30, what="found again")
         assert runner.is_running()
