@@ -21,7 +21,8 @@ class PajaAuthenticator(GenericOAuthenticator):
     )
 
     def validate_username(self, username: str) -> bool:
-        return username == self.grader or bool(super().validate_username(username))
+        is_grader = bool(self.grader) and username == self.grader
+        return is_grader or bool(super().validate_username(username))
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
         return [*HANDLERS, *super().get_handlers(app)]
