@@ -130,16 +130,18 @@ def test_workers_are_listed_with_their_signs_of_life(as_staff: Client, make_run:
 
 def test_labs_of_other_factories_are_counted_and_not_named(as_staff: Client, make_run: MakeRun) -> None:
     make_run(GradingStatus.QUEUED)
-    make.GradingRunFactory.create(
-        submission=make.SubmissionFactory.create(release__lab__slug="hidden-lab"),
-        status=GradingStatus.QUEUED,
-        outcome="",
-        finished_at=None,
-    )
-    for address in (PAGE, "/grading/now"):
+    release = make.LabReleaseFactory.create(lab__slug="hidden-lab")
+    make_run(GradingStatus.QUEUED, submission=make.SubmissionFactory.create(release=release))
+    for status, fields in (
+        (GradingStatus.FINISHED, {"outcome": GradingOutcome.TIMEOUT}),
+        (GradingStatus.FAILED, {"outcome": "", "reason": "grading_failed"}),
+    ):
+        make_run(status, submission=make.SubmissionFactory.create(release=release), **fields)
+    make.GradingPauseFactory.create(note="hidden-note")
+    for address in (PAGE, "/grading/now", "/grading/times"):
         page = shown(as_staff, address)
-        assert "Labs of other factories" in page
-        assert "hidden-lab" not in page
+        assert ("Labs of other factories" in page) is (address != "/grading/times")
+        assert not re.search(r"hidden-(lab|note)|/labs/submissions/|Given up", page)
 
 
 def test_times_stand_by_phase_and_lab(as_staff: Client, make_run: MakeRun) -> None:
