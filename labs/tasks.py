@@ -1,9 +1,12 @@
 """The Celery tasks of labs: each loads by id, calls one function of `work` and queues what follows."""
 
+from collections import Counter
+from typing import Final
+
 from celery import shared_task
 from django.utils import timezone
 
-from labs.publishing import publish
+from labs.publishing import count_messages, publish
 from labs.work import (
     checking_drafts,
     collecting,
@@ -19,6 +22,9 @@ from labs.work import (
     tending_graders,
     visiting,
 )
+
+MOST_WAKE_UPS: Final = 50
+"""Of those that no worker has taken. One that is awake grades on by itself, so that these do for as many workers."""
 
 
 def hub_queue(factory: str) -> str:
@@ -64,9 +70,17 @@ def send_collect(submission_id: int, factory: str) -> None:
 def send_grading(factory_slug: str = "") -> None:
     """Wake a worker: it takes the run whose turn it is, of that factory's graders or of none, and then others.
 
-    One that waits long is dropped: sweeps send others, and they must not pile up without a worker.
+    One that waits long is dropped: sweeps send others.
     """
     publish(grade_next, factory_slug, queue=grading_queue(factory_slug), expires=60)
+
+
+def wake_workers(factory_slug: str, count: int) -> None:
+    """Wake so many, as far as no others are on their way: where no worker is, nothing must grow in the broker."""
+    if count:
+        room = MOST_WAKE_UPS - count_messages(grading_queue(factory_slug))
+        for _ in range(min(count, room)):
+            send_grading(factory_slug)
 
 
 def send_draft_collect(draft_id: int, factory: str) -> None:
@@ -159,8 +173,7 @@ def grade_next(factory: str = "") -> None:
 
 @shared_task
 def reconcile_gradings() -> None:
-    for _ in range(grading.reconcile_gradings()):
-        send_grading()
+    wake_workers("", grading.reconcile_gradings())
 
 
 @shared_task
@@ -168,8 +181,8 @@ def reconcile_graders() -> None:
     tending = tending_graders.reconcile_graders()
     for grader_id, factory in tending.graders:
         publish(tend_grader, grader_id, queue=hub_queue(factory), expires=10)
-    for factory in tending.wake_ups:
-        send_grading(factory)
+    for factory, count in Counter(tending.wake_ups).items():
+        wake_workers(factory, count)
 
 
 @shared_task

@@ -24,7 +24,7 @@ WAKE_AFTER: Final = timedelta(seconds=5)
 """A run that waits this long after a wake-up was sent for it gets another one: the first may be lost."""
 
 WAKE_AT_ONCE: Final = 50
-"""Wake-ups of one sweep. A worker that is awake grades on by itself, so that these are enough for as many workers."""
+"""Wake-ups of one sweep."""
 
 OF_EACH_COURSE: Final = 8
 ROUNDS: Final = 5

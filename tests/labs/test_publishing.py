@@ -1,13 +1,15 @@
 """Handing tasks to a queue that may be down."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from labs import publishing, tasks
 from labs.exceptions import QueueDownError
-from labs.publishing import QUIET_SECONDS, Silence, connect_broker, publish
+from labs.publishing import QUIET_SECONDS, Silence, connect_broker, count_messages, publish
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +58,21 @@ def test_a_request_waits_less_than_a_second_for_the_broker() -> None:
     options = connect_broker().transport_options or {}
     assert max(options["socket_timeout"], options["socket_connect_timeout"]) < 1
     assert options["max_retries"] == 0
+
+
+def test_messages_that_nobody_has_taken_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Connection("memory://")
+    monkeypatch.setattr(publishing, "connect_broker", lambda: broker)
+    assert count_messages("spawning.nowhere") == 0
+    for _ in range(2):
+        publish(tasks.spawn_session, 1, queue="spawning.nowhere")
+    assert count_messages("spawning.nowhere") == 2
+
+
+def test_nothing_is_counted_where_the_broker_is_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broker = Connection(f"redis+socket://{tmp_path}/redis.sock", transport_options={"max_retries": 0})
+    monkeypatch.setattr(publishing, "connect_broker", lambda: broker)
+    with pytest.raises(QueueDownError):
+        count_messages("grading")
+    with pytest.raises(QueueDownError):
+        publish(tasks.spawn_session, 1, queue="spawning.kajaani")

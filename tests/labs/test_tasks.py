@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from labs import tasks
+from labs.tasks import MOST_WAKE_UPS
 from labs.work.grading_queue import WAKE_AFTER
 from labs.work.reconciling import Sweep
 from tests.factories import labs as make
@@ -37,12 +38,17 @@ def test_wake_ups_do_not_pile_up_while_no_worker_takes_them(sent: list[Any]) -> 
     assert options["expires"] > WAKE_AFTER.total_seconds()
 
 
-def test_a_sweep_sends_as_many_wake_ups_as_it_was_told(
-    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("due", "there", "sent_now"),
+    [(3, 0, 3), (3, MOST_WAKE_UPS - 1, 1), (3, MOST_WAKE_UPS, 0), (3, MOST_WAKE_UPS + 9, 0), (0, 0, 0)],
+)
+def test_a_sweep_wakes_as_many_as_it_was_told_unless_others_are_on_their_way(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch, due: int, there: int, sent_now: int
 ) -> None:
-    monkeypatch.setattr("labs.work.grading.reconcile_gradings", lambda: 3)
+    monkeypatch.setattr("labs.work.grading.reconcile_gradings", lambda: due)
+    monkeypatch.setattr(tasks, "count_messages", lambda queue: there if queue == "grading" else 0)
     tasks.reconcile_gradings()
-    assert [args for args, _options in sent] == [("",)] * 3
+    assert [args for args, _options in sent] == [("",)] * sent_now
 
 
 @pytest.mark.django_db
