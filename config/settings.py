@@ -247,6 +247,7 @@ LAB_PYTHON = Path(env_str("PAJA_LAB_PYTHON", str(BASE_DIR / ".venv-lab" / "bin" 
 HUB_TOKENS = env_secrets_by_suffix("PAJA_HUB_TOKEN_")
 # The hub account whose servers grade what needs a GPU; no person's name is made like it.
 GRADER_NAME = env_str("PAJA_GRADER_NAME", "p-grader")
+GRADER_BOXES = env_int("PAJA_GRADER_BOXES", default=1)  # as the runners' own PAJA_RUNNER_BOXES
 GRADER_IDLE_MINUTES = env_int("PAJA_GRADER_IDLE_MINUTES", default=10)
 VISIT_SECONDS = env_int("PAJA_VISIT_SECONDS", default=180)
 SNAPSHOT_SECONDS = env_int("PAJA_SNAPSHOT_SECONDS", default=180)

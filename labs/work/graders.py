@@ -14,7 +14,7 @@ from courses.models import Factory
 from labs.exceptions import BoxUnavailableError, HubUnavailableError, LabError
 from labs.jupyterhub import HubClient, RemoteBox, RunnerClient, ServerToken
 from labs.models import Grader, GradingRun, LabRelease, Submission
-from labs.states import SessionStatus
+from labs.states import GradingStatus, SessionStatus
 from labs.work.connections import HubConnector, connect_hub, revoke_token
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,12 @@ def find_ready_grader(factory: Factory) -> Grader | None:
     """The factory's grader, where it can be given work: none while its hub is down, which is asked for tokens."""
     ready = Grader.objects.filter(hub__factory=factory, hub__down_since=None, status=SessionStatus.READY)
     return ready.select_related("hub__factory").first()
+
+
+def has_free_box(factory: Factory) -> bool:
+    """Whether the factory's grader can take another run: workers on several hosts share its GRADER_BOXES."""
+    running = GradingRun.objects.filter(factory=factory, status=GradingStatus.RUNNING)
+    return find_ready_grader(factory) is not None and running.count() < settings.GRADER_BOXES
 
 
 @contextmanager

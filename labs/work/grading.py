@@ -17,7 +17,7 @@ from labs.exceptions import BoxUnavailableError, StaleStateError
 from labs.models import GradingRun, LabRelease, Submission
 from labs.nbgrader import STANDARD_POLICY, FeedbackDetail, GradingPolicy, GradingResult
 from labs.states import GradingStatus
-from labs.work.graders import connect_grader, find_ready_grader
+from labs.work.graders import connect_grader, has_free_box
 from labs.work.grading_queue import (
     claim_next_run,
     claim_wake_ups,
@@ -94,7 +94,7 @@ def grade_next(factory: Factory | None = None) -> bool:
 def has_box(factory: Factory | None) -> bool:
     """Whether this machine can box learners' code; who waits is told where not. A factory's grader has boxes itself."""
     if factory is not None:
-        return find_ready_grader(factory) is not None
+        return has_free_box(factory)
     try:
         find_bubblewrap()
     except BoxUnavailableError as error:

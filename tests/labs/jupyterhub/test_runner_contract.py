@@ -11,13 +11,15 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from labs.box import BoxEnvironment, BoxLimits
+from labs.box import BoxEnvironment, BoxLimits, execute_notebook
 from labs.box.orders import Order, order_to_json
 from labs.exceptions import HubUnavailableError, ServerAnswerError
 from labs.jupyterhub import RemoteBox, RunnerAnswer, RunnerClient
+from labs.nbgrader import autograde, make_release
 from labs.states import GradingOutcome
 from tests.fakes.runner import FakeRunner
 from tests.labs.box.people import find_lab_python
+from tests.live import small_course
 from tests.servers import wait_for
 from tests.servers.runner import OTHERS_TOKEN, OWN_TOKEN, PREFIX, TOKEN, RealRunner, run_runner
 
@@ -114,6 +116,25 @@ class TestReal:
         assert cells[1].outputs[0].ename == "ZeroDivisionError"
         assert cells[3].outputs[0].data["text/plain"] == "'after'"
         assert (execution.outcome, execution.reason) == (GradingOutcome.KERNEL_DIED, "kernel_died")
+
+    def test_a_submission_has_the_marks_and_feedback_there_that_it_has_here(
+        self, real_runner: RealRunner
+    ) -> None:
+        """One with a wrong answer, output of every kind, and a cell that takes the kernel with it."""
+        environment = BoxEnvironment(find_lab_python())
+        name = small_course.NOTEBOOK
+        lab = make_release({name: small_course.make_source()}, name=small_course.LAB, environment=environment)
+        cells = ["print('seen')", "1/0", "import sys; print('x', file=sys.stderr)", "import os; os._exit(1)"]
+        work = small_course.solve(lab.learner_files[name], *map(new_code_cell, cells))
+        client = real_runner.client()
+
+        here, there = (
+            autograde(lab, {name: work}, limits=BoxLimits(), environment=environment, execute_with=execute)
+            for execute in (execute_notebook, RemoteBox(lambda: client).execute)
+        )
+
+        assert here.notebooks == there.notebooks
+        assert (here.outcome, here.notebooks[0].cells[0].auto_score) == (GradingOutcome.KERNEL_DIED, 3)
 
     def test_code_in_the_box_finds_no_token(self, real_runner: RealRunner) -> None:
         client = real_runner.client()

@@ -84,6 +84,16 @@ def test_while_its_hub_is_down_a_grader_is_given_nothing() -> None:
     assert not has_box(grader.hub.factory)
 
 
+def test_a_grader_is_given_no_more_runs_than_it_has_boxes(settings: Settings) -> None:
+    """Workers of several hosts ask; one that has to wait for a box would use up its run's tries."""
+    grader = make.GraderFactory.create()
+    assert has_box(grader.hub.factory)
+    make.GradingRunFactory.create(factory=grader.hub.factory, status=GradingStatus.RUNNING)
+    assert not has_box(grader.hub.factory)
+    settings.GRADER_BOXES = 2
+    assert has_box(grader.hub.factory)
+
+
 def test_a_hub_that_goes_down_at_the_end_costs_no_run_its_result(fake: FakeHub) -> None:
     hubs: Iterator[FakeHub] = iter([fake])
 
