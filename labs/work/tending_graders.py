@@ -18,7 +18,7 @@ from labs.states import ACTIVE_SESSION_STATUSES, GradingStatus, SessionStatus
 from labs.transitions import move_grader
 from labs.work.connections import HubConnector, connect_hub
 from labs.work.graders import GRADING
-from labs.work.grading_queue import claim_wake_ups, find_waiting_runs
+from labs.work.grading_queue import find_waiting_runs
 from labs.work.grading_retries import try_again_or_fail
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def tend_one(grader: Grader, tending: Tending, now: datetime) -> None:
         if stop_if_idle(grader, now):
             tending.graders.append((grader.pk, factory.slug))
         else:
-            tending.wake_ups += [factory.slug] * count_wake_ups(factory, now)
+            tending.wake_ups += [factory.slug] * count_wake_ups(factory)
     elif grader.status != SessionStatus.SPAWNING and claim_resend(grader, now):
         tending.graders.append((grader.pk, factory.slug))
 
@@ -89,7 +89,7 @@ def count_failures(newest_first: list[Grader]) -> int:
 def stop_if_idle(grader: Grader, now: datetime) -> bool:
     """Give a grader back that nobody has needed for GRADER_IDLE_MINUTES."""
     factory = grader.hub.factory
-    is_needed = find_waiting_runs(factory).exists() or is_running(factory)
+    is_needed = find_waiting_runs(factory).exists() or count_running(factory) > 0
     idle_since = max(grader.used_at, grader.ready_at or grader.used_at)
     if is_needed or now - idle_since < timedelta(minutes=settings.GRADER_IDLE_MINUTES):
         return False
@@ -100,14 +100,14 @@ def stop_if_idle(grader: Grader, now: datetime) -> bool:
     return True
 
 
-def is_running(factory: Factory) -> bool:
-    return GradingRun.objects.filter(factory=factory, status=GradingStatus.RUNNING).exists()
+def count_running(factory: Factory) -> int:
+    return GradingRun.objects.filter(factory=factory, status=GradingStatus.RUNNING).count()
 
 
-def count_wake_ups(factory: Factory, now: datetime) -> int:
-    """One at once where nobody is at work, and those that the queue holds to be due."""
-    due = claim_wake_ups(now, factory)
-    return due or int(find_waiting_runs(factory).exists() and not is_running(factory))
+def count_wake_ups(factory: Factory) -> int:
+    """One for each run that a box is free for; a worker that is awake takes one after another by itself."""
+    free = settings.GRADER_BOXES - count_running(factory)
+    return len(find_waiting_runs(factory)[:free]) if free > 0 else 0
 
 
 def claim_resend(grader: Grader, now: datetime) -> bool:

@@ -188,6 +188,16 @@ def test_a_list_that_was_made_before_the_start_says_nothing_of_it(hub: Hub) -> N
     assert grader.status == SessionStatus.SPAWNING
 
 
+def test_as_many_are_woken_as_the_grader_has_boxes_free(hub: Hub, settings: Settings) -> None:
+    make.GraderFactory.create(hub=hub)
+    waiting = [make_waiting(hub.factory) for _ in range(3)]
+    settings.GRADER_BOXES = 2
+
+    assert reconcile_graders().wake_ups == [hub.factory.slug] * 2
+    GradingRun.objects.filter(pk=waiting[0].pk).update(status=GradingStatus.RUNNING)
+    assert reconcile_graders().wake_ups == [hub.factory.slug]
+
+
 def test_work_under_way_keeps_a_grader(hub: Hub, waiting: GradingRun) -> None:
     old = timezone.now() - LONG_AGO
     make.GraderFactory.create(hub=hub, used_at=old, ready_at=old)
