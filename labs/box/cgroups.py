@@ -98,6 +98,18 @@ class ControlGroup:
         return 0
 
 
+def make_group(limits: BoxLimits) -> ControlGroup | None:
+    """A group for a box, where this machine lets its worker make one."""
+    home = find_home()
+    if home is None:
+        return None
+    try:
+        return ControlGroup.make(home, limits)
+    except OSError:
+        logger.warning("no control group for a box: its memory is bounded by watching", exc_info=True)
+        return None
+
+
 @cache
 def find_home(proc: Path = Path("/proc")) -> Path | None:
     """The folder in which boxes may have groups with limits on memory and tasks; None where there is none.

@@ -1,6 +1,5 @@
 """A kernel in a box: started, asked to run one cell after another, interrupted."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -9,7 +8,8 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from labs.box.forking.servers import ForkServerError, find_server
+from labs.box.forking.server import ForkServerError
+from labs.box.forking.servers import find_server, report_failure, report_success
 from labs.box.kernelspecs import KernelSpec, get_python
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
@@ -17,9 +17,7 @@ from labs.box.process import BoxProcess
 from labs.box.seeding import STATEMENTS
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
-from labs.exceptions import LabError
-
-logger = logging.getLogger(__name__)
+from labs.exceptions import BoxUnavailableError, LabError
 
 _START_SECONDS: Final = 90
 _INTERRUPT_SECONDS: Final = 5
@@ -170,12 +168,14 @@ def _open_warm(environment: BoxEnvironment, open_process: Callable[..., BoxProce
     for _ in range(2):
         server = find_server(environment)
         if server is None:
-            return None
+            break
         try:
-            return open_process(server=server)
-        except ForkServerError as error:
-            logger.warning("a box got no fork: %s", error)
-            server.close()
+            process = open_process(server=server)
+        except (BoxUnavailableError, ForkServerError) as error:
+            report_failure(environment, server, error)
+        else:
+            report_success(environment)
+            return process
     return None
 
 

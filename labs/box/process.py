@@ -17,9 +17,10 @@ from typing import IO, Final, Self
 from labs.box import seeding
 from labs.box.bubblewrap import HOME, RUN, WORK, build_command, read_info
 from labs.box.ceilings import make_ceilings
-from labs.box.cgroups import ControlGroup, find_home
+from labs.box.cgroups import ControlGroup, make_group
+from labs.box.descriptors import pipe_with, wait_for
 from labs.box.forking.line import KernelLine, read_pid
-from labs.box.forking.server import ForkServer, pipe_with, wait_for
+from labs.box.forking.server import ForkServer, ForkServerError
 from labs.box.identity import Identity, find_identity, make_etc
 from labs.box.limits import BoxEnvironment, BoxLimits
 from labs.box.root import BoxRoot
@@ -36,6 +37,7 @@ _WAITER: Final = "echo; exec env -i --ignore-signal=CHLD sleep infinity >/dev/nu
 _INFO_SECONDS: Final = 60
 _TELL_SECONDS: Final = 60
 _KILL_SECONDS: Final = 60
+_END_SECONDS: Final = 1
 _LOOK_SECONDS: Final = 0.005
 _DIAGNOSIS_BYTES: Final = 8192
 
@@ -163,7 +165,12 @@ class BoxProcess:
         self._line = KernelLine()
         self._kernel = self._line.ask(server, self._pidfd, errors)
         if self._group is not None:
-            self._group.add(read_pid(self._kernel))
+            try:
+                self._group.add(read_pid(self._kernel))
+            except OSError as error:
+                raise ForkServerError(
+                    f"a fork cannot be taken into the box's control group: {error}"
+                ) from error
         program = build_filter()
         told = {**orders, "variables": {**variables}, "filter_size": len(program)}
         self._tell(self._line.fileno(), [json.dumps(told).encode() + b"\n", program, *files.values()])
@@ -258,16 +265,23 @@ class BoxProcess:
             self._root = None
         if self._line is not None:
             self._line.close()
-        self._bubblewrap.kill()
-        try:
-            self._bubblewrap.wait(_KILL_SECONDS)
-        except subprocess.TimeoutExpired:
-            logger.exception("a box was killed and has not ended yet")
+        self._end_bubblewrap()
         if self._errors >= 0:
             os.close(self._errors)
             self._errors = -1
         if self._group is not None:
             self._group.remove()
+
+    def _end_bubblewrap(self) -> None:
+        """It ends by itself behind its box, and takes the box's first process off the machine's list."""
+        try:
+            self._bubblewrap.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._bubblewrap.kill()
+            try:
+                self._bubblewrap.wait(_KILL_SECONDS)
+            except subprocess.TimeoutExpired:
+                logger.exception("a box was killed and has not ended yet")
 
     def _open_first_process(self, info: IO[bytes]) -> None:
         text = b""
@@ -284,18 +298,6 @@ class BoxProcess:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             raise BoxUnavailableError(f"bubblewrap closes no box here: {self.drain_stderr()}") from None
-
-
-def make_group(limits: BoxLimits) -> ControlGroup | None:
-    """A group for a box, where this machine lets its worker make one."""
-    home = find_home()
-    if home is None:
-        return None
-    try:
-        return ControlGroup.make(home, limits)
-    except OSError:
-        logger.warning("no control group for a box: its memory is bounded by watching", exc_info=True)
-        return None
 
 
 def check_file_names(files: Mapping[str, bytes]) -> list[str]:

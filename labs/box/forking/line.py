@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from labs.box.forking.server import ForkServer, ForkServerError, wait_for
+from labs.box.descriptors import wait_for
+from labs.box.forking.server import ForkServer, ForkServerError
 
 _HERE_SECONDS: Final = 30
 

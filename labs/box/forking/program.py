@@ -4,6 +4,7 @@ It is started by `server.py` with the interpreter of the learner's environment, 
 never reads anything of a box: a request is a byte and three descriptors, and what they lead to only the fork reads.
 """
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -22,7 +23,7 @@ from labs.box.forking import entering, holding, rehearsing, warm_kernel
 
 FOLDER = "/tmp"  # noqa: S108 (the server's own)
 # What only this program has imported, and no kernel has.
-_OWN = ("labs", "resource")
+_OWN = ("labs", "gc", "resource")
 
 
 def main() -> None:
@@ -145,7 +146,12 @@ def _become_kernel(app: Any, settings: dict[str, Any], descriptor: int) -> None:
     line.send(b"bound")
     line.close()
     del orders, stream, line, filter_program
-    app.start()
+    try:
+        app.start()
+    finally:
+        # As an interpreter ends that nobody forked.
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+        atexit._run_exitfuncs()  # noqa: SLF001
 
 
 def _name_after(command: list[str]) -> None:

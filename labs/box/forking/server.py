@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import select
+import shutil
 import socket
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from typing import IO, Any, Final
 
 from labs.box import seeding
 from labs.box.bubblewrap import HOME, build_server_command, read_info
+from labs.box.descriptors import pipe_with, wait_for
 from labs.box.identity import SERVER_UID, Identity, find_identity, make_etc
 from labs.box.limits import MEBIBYTE, BoxEnvironment
 from labs.exceptions import LabError
@@ -77,6 +79,10 @@ class ForkServer:
         self._is_closed = False
         self._said = b""
         self._stack = contextlib.ExitStack()
+        self._users: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_SEND_SECONDS)
         self.pid = 0
         self.left_out: dict[str, str] = {}
         # The machine ends what has `--die-with-parent` with the thread that started it: so it gets one of its own.
@@ -97,7 +103,7 @@ class ForkServer:
             return []
         # By way of this process: a descriptor that the command inherited would be open in the box.
         place = f"/proc/{os.getpid()}/fd/{self._users}"
-        return ["nsenter", f"--user={place}", "--preserve-credentials", "--"]
+        return [str(self._nsenter), f"--user={place}", "--preserve-credentials", "--"]
 
     def fork(self, box: int, orders: int, errors: int) -> None:
         """Have a kernel forked into the box of this pidfd, with these ends of a line to the worker and for errors.
@@ -125,39 +131,54 @@ class ForkServer:
         """In a fork of the worker: leave it to the parent."""
         self._is_closed = True
         self._control.close()
+        self._stack.close()
 
     def _mind(self, started: Future[None]) -> None:
         try:
             self._start()
         except BaseException as error:
-            self._end()
-            started.set_exception(error)
+            try:
+                self._end()
+            finally:
+                started.set_exception(error)
             return
         started.set_result(None)
-        while not self._is_closed and self._process.poll() is None:
+        while not self._is_closed and self._process is not None and self._process.poll() is None:
             self._listen(seconds=1)
             if time.monotonic() - self._used_at > _IDLE_SECONDS:
                 self.close()
         if not self._is_closed:
-            logger.warning("a fork server ended with %s: %s", self._process.poll(), self.diagnosis)
+            logger.warning("a fork server has ended by itself: %s", self.diagnosis)
         self._end()
 
     def _start(self) -> None:
         identity = find_identity()
-        server_identity = Identity(SERVER_UID) if identity.unix_uid is None else identity
-        self._users = None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.settimeout(_SEND_SECONDS)
+        is_user = identity.unix_uid is None
+        self._nsenter = shutil.which("nsenter", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
+        if is_user and self._nsenter is None:
+            raise ForkServerError("nsenter is missing: install util-linux")
+        try:
+            self._launch(Identity(SERVER_UID) if is_user else identity)
+            self._converse({**self._settings, "has_user_namespace": is_user})
+            if is_user:
+                # Not before it has spoken: until then bubblewrap may be on its way to the innermost one.
+                self._users = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY)
+                self._stack.callback(os.close, self._users)
+        except OSError as error:
+            raise ForkServerError(f"no fork server starts: {error}") from error
+        self._size = self._read_size()
+
+    def _launch(self, identity: Identity) -> None:
         with contextlib.ExitStack() as stack:
-            stack.callback(theirs.close)
+            stack.callback(self._theirs.close)
             info_read, info_write = os.pipe()
             info = stack.enter_context(open(info_read, "rb", buffering=0))  # noqa: PTH123
             texts = {f"{_PLACE}/{name}": text for name, text in _MODULES.items()}
-            texts |= {**make_etc(server_identity.uid, HOME), seeding.SITE: seeding.SITE_TEXT}
+            texts |= {**make_etc(identity.uid, HOME), seeding.SITE: seeding.SITE_TEXT}
             pipes = {path: pipe_with(stack, text) for path, text in texts.items()}
             argv = build_server_command(
                 self._environment,
-                server_identity,
+                identity,
                 texts=pipes,
                 info_fd=info_write,
                 command=[str(self._environment.python), "-c", _BOOT],
@@ -165,7 +186,7 @@ class ForkServer:
             try:
                 self._process = subprocess.Popen(
                     argv,
-                    stdin=theirs.fileno(),
+                    stdin=self._theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     bufsize=0,
@@ -173,27 +194,16 @@ class ForkServer:
                     cwd="/",
                     pass_fds=[info_write, *pipes.values()],
                 )
-            except OSError as error:
-                raise ForkServerError(f"bubblewrap does not start: {error}") from error
             finally:
                 os.close(info_write)
             self.pid = self._read_pid(info)
-        self._converse({**self._settings, "has_user_namespace": identity.unix_uid is None})
-        if identity.unix_uid is None:
-            # Not before it has spoken: until then bubblewrap may be on its way to the innermost one.
-            self._users = os.open(f"/proc/{self.pid}/ns/user", os.O_RDONLY)
-            self._stack.callback(os.close, self._users)
-        self._size = self._read_size()
 
     def _read_pid(self, info: IO[bytes]) -> int:
         text = b""
         deadline = time.monotonic() + _START_SECONDS
         while (pid := read_info(text.decode(errors="replace"))) is None:
-            more = (
-                info.read(4096)
-                if wait_for(info.fileno(), select.POLLIN, deadline - time.monotonic())
-                else b""
-            )
+            is_told = wait_for(info.fileno(), select.POLLIN, deadline - time.monotonic())
+            more = info.read(4096) if is_told else b""
             if not more:
                 self._listen(seconds=1)
                 raise ForkServerError(f"bubblewrap starts no fork server: {self.diagnosis}")
@@ -242,9 +252,9 @@ class ForkServer:
 
     def _listen(self, *, seconds: float) -> None:
         """Read what it says on standard error, of which the last is kept for the log."""
-        if self._process.stderr is not None and wait_for(
-            self._process.stderr.fileno(), select.POLLIN, seconds
-        ):
+        if self._process is None or self._process.stderr is None:
+            return
+        if wait_for(self._process.stderr.fileno(), select.POLLIN, seconds):
             said = os.read(self._process.stderr.fileno(), 65536)
             if not said:
                 time.sleep(seconds)
@@ -263,28 +273,13 @@ class ForkServer:
 
     def _end(self) -> None:
         self.close()
-        process = getattr(self, "_process", None)
-        if process is not None:
+        self._theirs.close()
+        if self._process is not None:
             try:
-                process.wait(_END_SECONDS)
+                self._process.wait(_END_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(_END_SECONDS)
-            process.stderr.close()
+                self._process.kill()
+                self._process.wait(_END_SECONDS)
+            if self._process.stderr is not None:
+                self._process.stderr.close()
         self._stack.close()
-
-
-def wait_for(descriptor: int, event: int, seconds: float) -> bool:
-    """Whether it became ready for this, or ended, within so many seconds."""
-    poll = select.poll()  # select() knows no descriptor above 1023
-    poll.register(descriptor, event)
-    return bool(poll.poll(max(0.0, seconds) * 1000))
-
-
-def pipe_with(stack: contextlib.ExitStack, content: bytes) -> int:
-    """A descriptor to read this from; small enough for a pipe to hold it (64 KiB)."""
-    read_end, write_end = os.pipe()
-    stack.callback(os.close, read_end)
-    with open(write_end, "wb") as file:  # noqa: PTH123
-        file.write(content)
-    return read_end

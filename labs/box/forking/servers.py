@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from labs.box.forking.server import ForkServer, ForkServerError, ThreadsStartedError
+from labs.box.forking.server import ForkServer, ThreadsStartedError
 from labs.box.kernelspecs import get_python
 from labs.box.limits import BoxEnvironment
 from labs.exceptions import LabError
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 # What an environment says about itself, below its prefix.
 FILE: Final = Path("share", "paja", "environment.toml")
 _TRIES_AGAIN_AFTER: Final = 600
+_FAILURES: Final = 2
 
 
 class _Place:
@@ -31,6 +32,16 @@ class _Place:
         self.server: ForkServer | None = None
         self.refusal = ""
         self.refused_at = 0.0
+        self.failures = 0
+
+    def refuse(self, reason: str) -> None:
+        if reason != self.refusal:
+            logger.warning("kernels are started one by one: %s", reason)
+        self.refusal, self.refused_at, self.failures = reason, time.monotonic(), 0
+
+    @property
+    def is_refusing(self) -> bool:
+        return bool(self.refusal) and time.monotonic() - self.refused_at < _TRIES_AGAIN_AFTER
 
 
 _places: dict[BoxEnvironment, _Place] = {}
@@ -39,24 +50,40 @@ _lock = threading.Lock()
 
 def find_server(environment: BoxEnvironment) -> ForkServer | None:
     """The environment's fork server; None where this machine or this environment can have none."""
-    with _lock:
-        place = _places.setdefault(environment, _Place())
+    if environment.devices:
+        return None  # what asks an accelerator is started behind it, and takes its time anyway
+    place = _find_place(environment)
     with place.lock:
         if place.server is not None and place.server.is_usable:
             return place.server
         if place.server is not None:
             place.server.close()
             place.server = None
-        if place.refusal and time.monotonic() - place.refused_at < _TRIES_AGAIN_AFTER:
+        if place.is_refusing:
             return None
         try:
             place.server = _start(environment)
-            place.refusal = ""
         except LabError as error:
-            if str(error) != place.refusal:
-                logger.warning("kernels are started one by one: %s", error)
-            place.refusal, place.refused_at = str(error), time.monotonic()
+            place.refuse(str(error))
         return place.server
+
+
+def report_failure(environment: BoxEnvironment, server: ForkServer, error: LabError) -> None:
+    """A box got no fork from this server: the next one gets another. Where that was so twice in a row, there is none
+    for a while, since a server that never forks costs more than kernels of their own.
+    """
+    server.close()
+    place = _find_place(environment)
+    with place.lock:
+        place.failures += 1
+        if place.failures >= _FAILURES:
+            place.refuse(str(error))
+        else:
+            logger.warning("a box got no fork, and is given another: %s", error)
+
+
+def report_success(environment: BoxEnvironment) -> None:
+    _find_place(environment).failures = 0
 
 
 def start_forking(environment: BoxEnvironment) -> None:
@@ -66,8 +93,8 @@ def start_forking(environment: BoxEnvironment) -> None:
 
 def find_refusal(environment: BoxEnvironment) -> str:
     """Why there is no fork server, as the log has it; empty where there is one, or none was asked for."""
-    place = _places.get(environment)
-    return place.refusal if place else ""
+    place = _find_place(environment)
+    return place.refusal if place.is_refusing else ""
 
 
 def close_servers() -> None:
@@ -79,6 +106,11 @@ def close_servers() -> None:
             if place.server is not None:
                 place.server.close()
                 place.server = None
+
+
+def _find_place(environment: BoxEnvironment) -> _Place:
+    with _lock:
+        return _places.setdefault(environment, _Place())
 
 
 def read_preload(environment: BoxEnvironment) -> list[str]:
@@ -123,5 +155,3 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
-
-__all__ = ["ForkServerError", "close_servers", "find_refusal", "find_server", "read_preload", "start_forking"]
