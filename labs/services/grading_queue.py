@@ -1,5 +1,6 @@
 """Where a learner's work stands in the grading queue, and when its mark should be there."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -28,6 +29,8 @@ CALM_SECONDS: Final = 3.0
 SOON_SECONDS: Final = 15.0
 FEW_SECONDS: Final = 8.0
 MINUTE: Final = 60
+POLL_SECONDS: Final = ((SOON_SECONDS, 1), (60, 3), (300, 8), (math.inf, 15))
+"""Up to so many seconds before the mark, how long a page waits until it asks again."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class QueuePlace:
             return 10
         if left is None:
             return 2 if self.ahead < SAMPLE else 5
-        return 1 if left <= SOON_SECONDS else 3 if left <= MINUTE else 8
+        return next(pause for most, pause in POLL_SECONDS if left <= most)
 
 
 def find_place(run: GradingRun, now: datetime | None = None) -> QueuePlace | None:

@@ -168,8 +168,8 @@ def test_how_much_of_the_wait_is_over(waited: float, left: float | None, share: 
 
 
 def test_who_waits_long_asks_more_rarely() -> None:
-    pauses = [make_place(left=left).poll_seconds for left in (2, 30, 300)]
-    assert pauses == sorted(pauses)
+    pauses = [make_place(left=left).poll_seconds for left in (2, 30, 200, 3000)]
+    assert pauses == sorted(set(pauses))
     assert pauses[0] == 1
 
 

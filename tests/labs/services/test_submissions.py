@@ -94,6 +94,16 @@ def press_check(enrolment: Enrolment, lab_unit: LabUnit, key: UUID | None = None
 
 
 @pytest.mark.usefixtures("_session", "_tests")
+def test_a_check_that_waits_does_not_keep_newer_work_from_being_checked(
+    enrolment: Enrolment, lab_unit: LabUnit
+) -> None:
+    first = press_check(enrolment, lab_unit)
+    Submission.objects.update(status=SubmissionStatus.COLLECTED)
+    make.GradingRunFactory.create(submission=first, status=GradingStatus.QUEUED)
+    assert press_check(enrolment, lab_unit) != first
+
+
+@pytest.mark.usefixtures("_session", "_tests")
 def test_a_check_and_an_attempt_go_their_ways_beside_each_other(
     enrolment: Enrolment, lab_unit: LabUnit
 ) -> None:
