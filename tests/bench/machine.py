@@ -62,7 +62,7 @@ class Peak:
     processes: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Sampler(threading.Thread):
     """Looks every half second at the processes that `find` names by kind; a kind's memory is that of all together.
 
@@ -76,9 +76,6 @@ class Sampler(threading.Thread):
     def __post_init__(self) -> None:
         super().__init__(name="sampler", daemon=True)
         self._is_over = threading.Event()
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def run(self) -> None:
         while not self._is_over.wait(EVERY):

@@ -183,6 +183,6 @@ def tell(
     yield f"{'answers of Paja waited for':<40}{tell_spread(list(answers.seconds.get('paja', ())))}"
     for kind, processes in PROCESSES.items():
         first, last = checks.find_thirds(sampler.series.get(kind, []), processes)
-        yield f"{f'{kind}, MB, first and last third':<40}{first:.0f}, {last:.0f}"
+        yield f"{f'{kind}: MB, first, last third':<40}{first:.0f}, {last:.0f}"
     yield from tell_peaks(sampler.peaks)
     yield ""
