@@ -1,6 +1,8 @@
 """The cases of tests/notebooks, graded two at a time by whoever runs this as a program; prints JSON.
 
-    python -m tests.labs.box.attacks LAB_PYTHON [CASE …]
+    python -m tests.labs.box.attacks LAB_PYTHON forked|started [CASE …]
+
+Kernels are forked from a server, or each is started for its box, as where no server can be had.
 
 What `expected.toml` may say of a case: `outcome`, `reason` (each one or several that will do), `faulty_cell`,
 `points` per grade cell (0 where it is left out), `tampered` (cells that must have no automatic points and wait for a
@@ -33,8 +35,9 @@ from typing import Any
 import nbformat
 import psutil
 
-from labs.box import BoxEnvironment, BoxLimits, execute_notebook
+from labs.box import BoxEnvironment, BoxLimits, execute_notebook, kernel
 from labs.box.bubblewrap import find_prefixes
+from labs.box.forking.servers import find_refusal, find_server
 from labs.nbgrader import FeedbackDetail, GradingPolicy, ReleasedLab, autograde, make_release
 
 ROOT = Path(__file__).parents[3]
@@ -210,7 +213,11 @@ def judge_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, A
     return run_case(case, python, bait) if case.is_for_box else grade_case(case, release, python, bait)
 
 
-def main(python: Path, names: list[str]) -> None:
+def main(python: Path, way: str, names: list[str]) -> None:
+    if way == "started":
+        kernel.find_server = lambda _: None  # type: ignore[assignment, attr-defined]
+    elif find_server(BoxEnvironment(python)) is None:
+        sys.exit(f"no kernels are forked here: {find_refusal(BoxEnvironment(python))}")
     cases = [case for case in load_cases() if not names or case.name in names]
     secret = secrets.token_hex(8)
     release = release_lab(python)
@@ -232,4 +239,4 @@ def main(python: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute(), sys.argv[2:])
+    main(Path(sys.argv[1]).absolute(), sys.argv[2], sys.argv[3:])

@@ -17,30 +17,49 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.xdist_grou
 
 IS_ROOT = os.geteuid() == 0
 IDENTITIES = ["root", "user"] if IS_ROOT else ["user"]
+# Kernels are forked; those that are started for their box come after what differs then: who is in the box, what is
+# open, and how it ends.
+STARTED = [f"{identity} started" for identity in IDENTITIES]
+FOR_STARTED = [
+    "daemons",
+    "doors-of-the-kernel",
+    "first-process",
+    "honest",
+    "host-files",
+    "kernel-exchanged",
+    "kernel-killed",
+    "memory-in-children",
+    "nested-namespaces",
+    "secrets-and-processes",
+    "signals-to-all",
+    "survivor",
+]
 CASES_BY_NAME = {case.name: case for case in load_cases()}
 FOR_BOTH = [case.name for case in CASES_BY_NAME.values() if case.is_for_both]
 GRADED = [
-    (identity, name)
-    for identity in IDENTITIES
-    for name in (FOR_BOTH if identity != IDENTITIES[0] else CASES_BY_NAME)
+    *((IDENTITIES[0], name) for name in CASES_BY_NAME),
+    *((identity, name) for identity in IDENTITIES[1:] for name in FOR_BOTH),
+    *((identity, name) for identity in STARTED for name in FOR_STARTED),
 ]
 
 
 @cache
 def grade(identity: str, python: Path) -> subprocess.CompletedProcess[str]:
     """Cases graded by one process, two at a time: all by whoever runs the tests, those for both as a user too."""
-    command = [sys.executable, "-m", "tests.labs.box.attacks", str(python)]
-    if identity != IDENTITIES[0]:
-        command = as_user([*command, *FOR_BOTH], python=python)
+    names = [name for whose, name in GRADED if whose == identity]
+    way = "started" if identity in STARTED else "forked"
+    command = [sys.executable, "-m", "tests.labs.box.attacks", str(python), way, *names]
+    if IS_ROOT and identity.startswith("user"):
+        command = as_user(command, python=python)
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=880, check=False)
 
 
-@pytest.fixture(params=IDENTITIES)
+@pytest.fixture(params=[*IDENTITIES, *STARTED])
 def run(request: pytest.FixtureRequest, lab_python: Path) -> dict[str, Any]:
     done = grade(request.param, lab_python)
     assert done.returncode == 0, done.stderr[-4000:]
     told: dict[str, Any] = json.loads(done.stdout)
-    assert (told["uid"] == 0) is (request.param == "root")
+    assert (told["uid"] == 0) is request.param.startswith("root")
     return told
 
 
