@@ -1,5 +1,6 @@
 """The machine while something is measured: its two cores, how busy they were, what processes hold."""
 
+import contextlib
 import os
 import statistics
 import threading
@@ -79,7 +80,8 @@ class Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self._is_over.wait(EVERY):
-            self.look()
+            with contextlib.suppress(psutil.Error):  # what ends while it is looked at
+                self.look()
 
     def stop(self) -> None:
         self._is_over.set()

@@ -30,8 +30,7 @@ from tests.soak.queue_class import COURSES, Class, Door, in_any_order, in_order,
 from tests.soak.queue_faults import Killer
 from tests.soak.report import SHOWN, fault_lines, tell_answers, tell_counts, tell_faults, tell_spread
 
-# The worker's process that listens and the two that grade; each of these has a fork server in a bubblewrap.
-PROCESSES = {WORKER: 3, FORK_SERVER: 4}
+LASTING = (WORKER, FORK_SERVER)  # processes whose memory must not grow
 PAUSED_COURSE = 1
 PAUSED_FROM, PAUSED_FOR = 0.55, 0.1  # of all runs: after half time, so that shares are asked of whole courses
 STEP = 1.0
@@ -146,8 +145,8 @@ def judge(
         story.require("graded while paused", checks.find_graded_while_paused(story.pause, story.resumed_at))
     else:
         story.broken.append("BROKEN no lab was paused")
-    for kind, processes in PROCESSES.items():
-        story.require(f"memory: {kind}", checks.find_growth(sampler.series.get(kind, []), processes))
+    for kind in LASTING:
+        story.require(f"memory: {kind}", checks.find_growth(sampler.series.get(kind, [])))
     story.require("left behind", checks.find_left_behind(stack))
     story.require("a page of Paja", tell_answers(answers.faults))
     story.require("a press refused", [f"{count} times {what}" for what, count in door.refused.items()])
@@ -181,8 +180,8 @@ def tell(
     yield f"{'from the first press to the last mark':<40}{rate}"
     yield f"{'waited for a worker':<40}{tell_spread([run.phase_seconds.get('queued', 0.0) for run in finished])}"
     yield f"{'answers of Paja waited for':<40}{tell_spread(list(answers.seconds.get('paja', ())))}"
-    for kind, processes in PROCESSES.items():
-        first, last = checks.find_thirds(sampler.series.get(kind, []), processes)
+    for kind in LASTING:
+        first, last = checks.find_thirds(sampler.series.get(kind, []))
         yield f"{f'{kind}: MB, first, last third':<40}{first:.0f}, {last:.0f}"
     yield from tell_peaks(sampler.peaks)
     yield ""

@@ -119,15 +119,19 @@ def find_graded_while_paused(pause: GradingPause, until: datetime) -> Iterator[s
     yield from (f"{run.submission.public_id}: taken at {run.claimed_at:%H:%M:%S}" for run in taken)
 
 
-def find_growth(series: Sequence[tuple[float, int]], processes: int) -> Iterator[str]:
-    """The memory of a kind in the last third of the time against the first, while all of them were there."""
-    first, last = find_thirds(series, processes)
+def find_growth(series: Sequence[tuple[float, int]]) -> Iterator[str]:
+    """The memory of a kind in the last third of the time against the first."""
+    first, last = find_thirds(series)
+    if not first:
+        yield "nobody looked at it"
     if last > first * GROWTH + SLACK_MB:
         yield f"{first:.0f} MB in the first third of the time, {last:.0f} MB in the last"
 
 
-def find_thirds(series: Sequence[tuple[float, int]], processes: int) -> tuple[float, float]:
-    whole = [size for size, count in series if count == processes]
+def find_thirds(series: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Medians of the looks at which as many processes were there as at most others; 0 without any."""
+    usual = Counter(count for _size, count in series).most_common(1)
+    whole = [size for size, count in series if count == usual[0][0]]
     third = max(1, len(whole) // 3)
     return (statistics.median(whole[:third]), statistics.median(whole[-third:])) if whole else (0.0, 0.0)
 
