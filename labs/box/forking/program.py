@@ -84,6 +84,8 @@ def _tell(control: socket.socket, told: dict[str, Any]) -> None:
 
 
 def _serve(control: socket.socket, app: Any, settings: dict[str, Any]) -> None:
+    # What it counts would tell a box how many there were before.
+    gc.disable()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
         if not message:
@@ -146,6 +148,8 @@ def _become_kernel(app: Any, settings: dict[str, Any], descriptor: int) -> None:
     line.send(b"bound")
     line.close()
     del orders, stream, line, filter_program
+    gc.collect()
+    gc.enable()
     try:
         app.start()
     finally:
