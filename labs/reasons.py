@@ -167,6 +167,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "queued": _("Your work waits to be graded."),
     "graded": _("Your work was graded."),
     "regrade": _("The team had your work graded again."),
+    "release_renewed": _("Your work is graded by the release of the lab that your cohort has now."),
     "replaced": _(
         "You handed in newer work before this attempt was graded. The newer one took over its place in the queue, and this one costs you no attempt: it is kept, and you need not do anything."
     ),

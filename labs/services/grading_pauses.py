@@ -1,13 +1,18 @@
 """Pausing the grading of a lab, and what stands there of pauses. The rows are the record of who did it, and when."""
 
+from collections import defaultdict
+
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from courses.models import User
 from labs import tasks
-from labs.models import GradingPause, Lab
+from labs.models import GradingPause, GradingRun, GradingRunEvent, Lab
+from labs.services.regrading import find_releases
 from labs.services.sessions import send_on_commit
+from labs.states import GradingStatus
+from labs.work.graders import find_grading_factory
 
 
 def pause_grading(lab: Lab, *, note: str, actor: User) -> GradingPause:
@@ -20,13 +25,41 @@ def pause_grading(lab: Lab, *, note: str, actor: User) -> GradingPause:
 
 
 @transaction.atomic
-def resume_grading(lab: Lab, *, actor: User) -> bool:
-    """Let the lab's runs go on, and wake a worker, which then goes through the line; whether the lab was paused."""
+def resume_grading(lab: Lab, *, actor: User) -> int | None:
+    """Let the lab's runs go on, and wake a worker, which then goes through the line.
+
+    How many of them go over to another release; None where the lab was not paused.
+    """
     paused = GradingPause.objects.filter(lab=lab, ended_at=None)
-    was_paused = bool(paused.update(ended_at=timezone.now(), ended_by=actor))
-    if was_paused:
-        send_on_commit(tasks.send_grading)
-    return was_paused
+    if not paused.update(ended_at=timezone.now(), ended_by=actor):
+        return None
+    send_on_commit(tasks.send_grading)
+    return _renew_releases(lab, actor)
+
+
+def _renew_releases(lab: Lab, actor: User) -> int:
+    """A pause is most often there to mend a lab: what has waited is graded by the release that its cohort has now."""
+    waiting = GradingRun.objects.select_for_update(of=("self",)).filter(
+        submission__lab=lab, status=GradingStatus.QUEUED
+    )
+    runs = waiting.select_related("submission__enrolment__cohort__factory").defer("submission__files")
+    cohorts = {run.pk: run.submission.enrolment.cohort for run in runs}
+    releases = find_releases(set(cohorts.values()), lab.pk)
+    renewed = defaultdict(list)
+    for run in runs:
+        release = releases.get(cohorts[run.pk].pk)
+        if release is not None and release.pk != run.release_id:
+            renewed[release, find_grading_factory(run.submission, release)].append(run)
+    for (release, factory), group in renewed.items():
+        own = GradingRun.objects.filter(pk__in=[run.pk for run in group])
+        own.update(release=release, factory=factory)
+    waits = GradingStatus.QUEUED
+    events = GradingRunEvent.objects.bulk_create(
+        GradingRunEvent(run=run, before=waits, after=waits, reason="release_renewed", actor=actor)
+        for group in renewed.values()
+        for run in group
+    )
+    return len(events)
 
 
 def find_open_pause(lab: Lab) -> GradingPause | None:

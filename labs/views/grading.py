@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -116,10 +116,11 @@ def grading_pause(request: SignedInRequest, course_slug: str, lab_slug: str) -> 
 @press_requires_login
 def grading_resume(request: SignedInRequest, course_slug: str, lab_slug: str) -> HttpResponse:
     lab = pausable_lab_for(request.user, course_slug, lab_slug, timezone.now())
-    if resume_grading(lab, actor=request.user):
-        messages.success(request, _("The grading of this lab goes on. What waited is graded in its order."))
-    else:
+    renewed = resume_grading(lab, actor=request.user)
+    if renewed is None:
         messages.info(request, _("The grading of this lab was not paused any more."))
+    else:
+        messages.success(request, _describe_resumption(renewed))
     return redirect_back(request, "labs:grading-lab", course_slug, lab_slug)
 
 
@@ -182,6 +183,18 @@ def _lab_context(user: User, lab: Lab, form: PauseForm) -> dict[str, object]:
         "is_watching": factories_for(user).exists(),
         "section": "grading",
     }
+
+
+def _describe_resumption(renewed: int) -> str:
+    words = _("The grading of this lab goes on. What waited is graded in its order.")
+    if not renewed:
+        return words
+    more = ngettext(
+        "%(number)s submission is graded by the release of the lab that its cohort has now.",
+        "%(number)s submissions are graded by the release of the lab that their cohorts have now.",
+        renewed,
+    )
+    return f"{words} {more % {'number': renewed}}"
 
 
 def _name_pauses(user: User) -> list[tuple[GradingPause, object]]:

@@ -263,6 +263,5 @@ def test_presses_to_pause_at_once_are_one_pause(lab_unit: LabUnit, ada: User) ->
 def test_presses_to_go_on_at_once_end_a_pause_once(lab_unit: LabUnit, ada: User) -> None:
     lab = lab_unit.release.lab
     pause_grading(lab, note="", actor=ada)
-    assert sorted(at_once(*[lambda: resume_grading(lab, actor=ada)] * PRESSES)) == [False] * (PRESSES - 1) + [
-        True
-    ]
+    ended = at_once(*[lambda: resume_grading(lab, actor=ada)] * PRESSES)
+    assert [each for each in ended if each is not None] == [0]

@@ -263,6 +263,19 @@ def test_staff_pause_a_lab_with_a_note_and_let_it_go_on(
     assert pause.ended_by == staff
 
 
+def test_who_lets_a_mended_lab_go_on_is_told_what_grades_what_waited(
+    as_staff: Client, lab_unit: LabUnit, lab_page: str, make_run: MakeRun
+) -> None:
+    make.GradingPauseFactory.create(lab=lab_unit.release.lab)
+    wrong = make.LabReleaseFactory.create(lab=lab_unit.release.lab)
+    run = make_run(GradingStatus.QUEUED, release=wrong)
+    assert "if you have mended the lab since, by the mended one" in shown(as_staff, lab_page)
+    page = as_staff.post(f"{lab_page}resume", follow=True).content.decode()
+    assert "1 submission is graded by the release of the lab that its cohort has now." in page
+    run.refresh_from_db()
+    assert run.release == lab_unit.release
+
+
 def test_pressing_twice_makes_one_pause_and_ends_it_once(as_staff: Client, lab_page: str) -> None:
     for part in ("pause", "pause", "resume", "resume"):
         assert as_staff.post(f"{lab_page}{part}").status_code == 302
