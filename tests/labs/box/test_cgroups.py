@@ -166,6 +166,14 @@ def test_a_group_that_cannot_be_entered_runs_nothing(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+def test_a_process_that_was_started_elsewhere_is_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.procs").write_text("")
+    ControlGroup(tmp_path).add(4711)
+    assert (tmp_path / "cgroup.procs").read_text() == "4711"
+    with pytest.raises(FileNotFoundError):
+        ControlGroup(tmp_path / "gone").add(4711)
+
+
 def test_an_end_by_memory_and_one_by_tasks_are_told_from_others(tmp_path: Path) -> None:
     group = ControlGroup(tmp_path)
     assert not group.was_out_of_memory

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +16,14 @@ import psutil
 import pytest
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+from labs.box import process as box_process
+from labs.box.cgroups import ControlGroup
 from labs.box.forking import server as fork_server
 from labs.box.forking import servers
 from labs.box.forking.server import ForkServer, ForkServerError
 from labs.box.forking.servers import close_servers, find_refusal, find_server, read_preload
+from labs.box.identity import Identity
+from labs.box.watching import find_children
 from tests.labs.box.attacks import ROOT
 from tests.labs.box.environments import make_environment
 from tests.servers import wait_for
@@ -105,6 +111,8 @@ def test_server_and_box_are_gone_with_a_worker_that_is_killed(environment: BoxEn
     program = f"""
 from pathlib import Path
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits
+from labs.box import process as box_process
+from labs.box.cgroups import ControlGroup
 from labs.box.forking.servers import find_server
 environment = BoxEnvironment(Path({str(environment.python)!r}))
 kernel = BoxKernel(environment, BoxLimits(), files={{}}, variables={{}})
@@ -139,6 +147,46 @@ def test_a_kernel_is_adopted_by_the_first_process_and_goes_with_it(environment: 
         kernel.run_cell("if os.fork() == 0: os._exit(0)", seconds=60)
     for process in [*inside, forked]:
         assert is_gone(process.pid), process
+
+
+@live
+def test_a_forked_kernel_is_in_its_boxs_group_before_it_has_the_learners_files(
+    environment: BoxEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_real_group()
+    taken_in: list[tuple[int, int]] = []
+
+    class Group(ControlGroup):
+        def add(self, pid: int) -> None:
+            work = Path(f"/proc/{pid}/root/home/learner/work")
+            taken_in.append((pid, len(list(work.iterdir())) if work.exists() else 0))
+            super().add(pid)
+
+    monkeypatch.setattr(box_process, "make_group", lambda _: Group(folder))
+    with BoxKernel(environment, LIMITS, files={"mine.txt": b"1"}, variables={}) as kernel:
+        (forked,) = find_children(kernel._process._first_pid)
+        seen = kernel.run_cell("print(open('/proc/self/cgroup').read())", seconds=60).outputs[0]["text"]
+    assert taken_in == [(forked, 0)]
+    assert "0::/" in str(seen).splitlines()  # the box shows its own group as the topmost
+    assert not folder.exists()
+
+
+def make_real_group() -> Path:
+    """A group of version 2 without any limits, where this machine lets the tests make one."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    mount = next((Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"), None)
+    if mount is None or not os.access(mount, os.W_OK):
+        pytest.skip("no control group of version 2 can be made here")
+    folder = mount / f"paja-test-{secrets.token_hex(4)}"
+    folder.mkdir()
+    return folder
+
+
+def test_a_user_needs_nsenter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fork_server, "find_identity", lambda: Identity(1000))
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(ForkServerError, match="nsenter is missing"):
+        ForkServer(BoxEnvironment(tmp_path / "python"), [], [])
 
 
 def test_an_environment_without_a_file_imports_nothing_ahead(tmp_path: Path) -> None:
