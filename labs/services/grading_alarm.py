@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from courses.models import Factory
+from labs.services.grader_health import find_troubled_factories
 from labs.services.grading_faults import ungraded_runs
 from labs.services.grading_health import find_stop
 
@@ -18,19 +19,24 @@ CACHE_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class GradingAlarm:
-    """`is_stopped`: runs wait and no worker is there; `ungraded` counts attempts that we failed to grade."""
+    """`is_stopped`: runs wait and no worker is there; `ungraded` counts attempts that we failed to grade.
+
+    `has_failed_grader`: runs wait for a factory's grader, which has failed.
+    """
 
     is_stopped: bool = False
     ungraded: int = 0
+    has_failed_grader: bool = False
 
     def __bool__(self) -> bool:
-        return self.is_stopped or bool(self.ungraded)
+        return self.is_stopped or bool(self.ungraded) or self.has_failed_grader
 
 
 @dataclass(frozen=True)
 class _Signs:
     is_stopped: bool = False
     ungraded: Mapping[int, int] = field(default_factory=dict)
+    troubled: frozenset[int] = frozenset()
 
 
 def find_grading_alarm(factories: QuerySet[Factory]) -> GradingAlarm:
@@ -39,11 +45,20 @@ def find_grading_alarm(factories: QuerySet[Factory]) -> GradingAlarm:
     if not isinstance(signs, _Signs):
         signs = _find_signs()
         cache.set(CACHE_KEY, signs, CACHE_SECONDS)
-    own = factories.filter(pk__in=signs.ungraded) if signs.ungraded else ()
-    return GradingAlarm(signs.is_stopped, sum(signs.ungraded[factory.pk] for factory in own))
+    named = {*signs.ungraded, *signs.troubled}
+    own = set(factories.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+    return GradingAlarm(
+        is_stopped=signs.is_stopped,
+        ungraded=sum(signs.ungraded.get(factory, 0) for factory in own),
+        has_failed_grader=not own.isdisjoint(signs.troubled),
+    )
 
 
 def _find_signs() -> _Signs:
     now = timezone.now()
     of_factory = ungraded_runs(now).order_by().values_list("submission__enrolment__cohort__factory")
-    return _Signs(find_stop(now) is not None, dict(of_factory.annotate(Count("pk"))))
+    return _Signs(
+        is_stopped=find_stop(now) is not None,
+        ungraded=dict(of_factory.annotate(Count("pk"))),
+        troubled=find_troubled_factories(),
+    )

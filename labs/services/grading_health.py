@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q
 
 from labs.models import GradingPause, GradingRun, Submission
 from labs.services.grading_times import Spread, find_usual_seconds, finished_runs
+from labs.services.grading_workers import WorkerAtWork, find_workers
 from labs.states import ACTIVE_GRADING_STATUSES, GradingStatus
 from labs.work.grading import LOST_AFTER
 from labs.work.grading_queue import find_turns, find_waiting_runs
@@ -26,8 +27,6 @@ STOPPED_AFTER: Final = timedelta(minutes=1)
 
 GROWS: Final = 1.1
 """So much more has to come than is graded, before a queue is said to grow: both numbers go up and down."""
-
-RUNNING_SHOWN: Final = 200
 
 
 class QueueState(StrEnum):
@@ -56,19 +55,6 @@ class LabQueue:
     @property
     def waiting(self) -> int:
         return self.learners + self.checks + self.regrades
-
-
-@dataclass(frozen=True)
-class WorkerAtWork:
-    """A worker that holds a run, or has ended one within the hour; `factory_id` where a factory's grader runs it."""
-
-    name: str
-    ended_count: int
-    lab_id: int | None = None
-    factory_id: int | None = None
-    since: datetime | None = None
-    heartbeat_at: datetime | None = None
-    is_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +97,8 @@ class Line:
 class GradingHealth:
     """`came`, `ended_lately` and `ended_in_hour` count runs of the last 5 and 60 minutes; `ended_at` is the newest end.
 
-    `of_graders` counts what waits per factory whose grader runs it; `without_box` what no machine could box.
+    `of_graders` counts what waits per factory whose grader runs it; `without_box` what no machine could box;
+    `resumed_at` is when a lab went on last after a pause.
     """
 
     now: datetime
@@ -127,6 +114,12 @@ class GradingHealth:
     queues: tuple[LabQueue, ...]
     workers: tuple[WorkerAtWork, ...]
     of_graders: Mapping[int, int] = field(default_factory=dict)
+    resumed_at: datetime | None = None
+
+    @property
+    def grader_count(self) -> int:
+        """Runs that wait for the graders of factories."""
+        return sum(self.of_graders.values())
 
     @cached_property
     def state(self) -> QueueState:
@@ -146,7 +139,8 @@ class GradingHealth:
         is_at_work = any(
             worker.since and not worker.is_lost and worker.factory_id is None for worker in self.workers
         )
-        return _stopped_since(self.now, self.line.since, self.ended_at, is_at_work=is_at_work)
+        signs = (self.line.since, self.ended_at, self.resumed_at)
+        return None if is_at_work else _stopped_since(self.now, *signs)
 
     @property
     def minutes_left(self) -> int | None:
@@ -160,7 +154,7 @@ def find_grading_health(now: datetime) -> GradingHealth:
     paused = set(GradingPause.objects.filter(ended_at=None).values_list("lab", flat=True))
     active = _count_active(now)
     ended = _count_ended(now)
-    workers = _find_workers(now, ended)
+    workers = find_workers(now, {row.worker: row.count for row in ended if row.worker})
     waiting = [row for row in active if row.status == GradingStatus.QUEUED]
     free = [row for row in waiting if row.lab_id not in paused and row.factory_id is None]
     of_graders: dict[int, int] = defaultdict(int)
@@ -185,6 +179,7 @@ def find_grading_health(now: datetime) -> GradingHealth:
         queues=_make_queues(active, paused, _find_next_lab()),
         workers=workers,
         of_graders=of_graders,
+        resumed_at=_find_last_resumption(),
     )
 
 
@@ -194,15 +189,17 @@ def find_stop(now: datetime) -> datetime | None:
     if since is None or now - since <= STOPPED_AFTER:
         return None
     alive = GradingRun.objects.filter(status=GradingStatus.RUNNING, heartbeat_at__gte=now - LOST_AFTER)
-    return _stopped_since(now, since, _find_last_end(), is_at_work=alive.filter(factory=None).exists())
+    if alive.filter(factory=None).exists():
+        return None
+    return _stopped_since(now, since, _find_last_end(), _find_last_resumption())
 
 
 def _stopped_since(
-    now: datetime, waiting_since: datetime | None, ended_at: datetime | None, *, is_at_work: bool
+    now: datetime, waiting_since: datetime | None, *signs_of_life: datetime | None
 ) -> datetime | None:
-    if waiting_since is None or is_at_work:
+    if waiting_since is None:
         return None
-    last = max(waiting_since, ended_at or waiting_since)
+    last = max(at for at in (waiting_since, *signs_of_life) if at)
     return last if now - last > STOPPED_AFTER else None
 
 
@@ -242,30 +239,16 @@ def _find_last_end() -> datetime | None:
     return ended.values_list("finished_at", flat=True).first()
 
 
+def _find_last_resumption() -> datetime | None:
+    """What waited through a pause has been in line for long, and no worker could take it."""
+    newest: datetime | None = GradingPause.objects.aggregate(at=Max("ended_at"))["at"]
+    return newest
+
+
 def _find_next_lab() -> int | None:
     """The lab of the run that the next free worker takes."""
     turns = GradingRun.objects.filter(pk__in=find_turns(None)[:1])
     return turns.values_list("release__lab", flat=True).first()
-
-
-def _find_workers(now: datetime, ended: Iterable[_Ended]) -> tuple[WorkerAtWork, ...]:
-    counts = {row.worker: row.count for row in ended if row.worker}
-    running = GradingRun.objects.filter(status=GradingStatus.RUNNING).order_by("claimed_at")
-    names = ("worker", "release__lab", "factory", "claimed_at", "heartbeat_at")
-    workers = [
-        WorkerAtWork(
-            name=name,
-            ended_count=counts.pop(name, 0),
-            lab_id=lab_id,
-            factory_id=factory_id,
-            since=claimed_at,
-            heartbeat_at=heartbeat_at,
-            is_lost=heartbeat_at is None or now - heartbeat_at > LOST_AFTER,
-        )
-        for name, lab_id, factory_id, claimed_at, heartbeat_at in running.values_list(*names)[:RUNNING_SHOWN]
-    ]
-    workers += [WorkerAtWork(name, count) for name, count in counts.items()]
-    return tuple(sorted(workers, key=lambda worker: worker.name))
 
 
 def _make_queues(

@@ -134,11 +134,13 @@ def _now_context(user: User, factories: list[Factory]) -> dict[str, object]:
     wanted = {queue.lab_id for queue in health.queues} | {run.submission.lab_id for run in ungraded.shown}
     names = find_lab_names((wanted | set(paused)) & seen, get_language() or "")
     graders = find_grader_health(factories, health.of_graders)
+    failed_graders = [each.factory.slug for each in graders if each.is_in_trouble]
     return {
         "health": health,
         "queues": describe_queues(health, names, paused),
         "workers": describe_workers(health, names),
         "graders": describe_graders(graders),
+        "failed_graders": failed_graders,
         "faults": find_faults(labs, now),
         "ungraded": ungraded,
         "ungraded_rows": [(run, names.get(run.submission.lab_id)) for run in ungraded.shown],
@@ -146,6 +148,7 @@ def _now_context(user: User, factories: list[Factory]) -> dict[str, object]:
             health.state,
             ungraded.count,
             sorted(paused),
+            failed_graders,
             quiet=(health.ended_at, graders, now if health.queues else None),
         ),
     }

@@ -4,17 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from django.utils.functional import Promise
-
 from labs.models import GradingPause
-from labs.reasons import sentence_for
 from labs.services.grader_health import GraderHealth
-from labs.services.grading_faults import LabOutcomes
-from labs.services.grading_health import GradingHealth, LabQueue, WorkerAtWork
+from labs.services.grading_faults import LabOutcomes, fault_words
+from labs.services.grading_health import GradingHealth, LabQueue
 from labs.services.grading_times import PHASES, TOTAL, GradingTimes, Spread, Times
+from labs.services.grading_workers import WorkerAtWork
 from labs.services.lab_units import LabName
 from labs.states import GradingOutcome
-from labs.views.staff_panels import FAILURES
 
 SHOWN_OUTCOMES: Final = tuple(outcome for outcome in GradingOutcome if outcome != GradingOutcome.SCORED)
 FULL_WIDTH: Final = 900
@@ -109,11 +106,9 @@ def describe_workers(health: GradingHealth, names: Mapping[int, LabName]) -> lis
     ]
 
 
-def describe_graders(graders: Iterable[GraderHealth]) -> list[tuple[GraderHealth, str | Promise]]:
-    """Each with why it failed, in words; empty where it did not."""
-    return [
-        (each, each.reason and (FAILURES.get(each.reason) or sentence_for(each.reason))) for each in graders
-    ]
+def describe_graders(graders: Iterable[GraderHealth]) -> list[tuple[GraderHealth, str]]:
+    """Each with why it or the start before failed, in words; empty where none did."""
+    return [(each, each.reason and fault_words(each.reason)) for each in graders]
 
 
 def describe_times(times: GradingTimes, names: Mapping[int, LabName]) -> list[TimesRow]:

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from courses.models import Factory
-from labs.services.grader_health import find_grader_health
-from labs.states import SessionStatus
+from labs.models import Grader, Hub, Lab
+from labs.services.grader_health import find_grader_health, find_troubled_factories
+from labs.states import GradingStatus, SessionStatus
 from labs.transitions import move_grader
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
@@ -34,10 +35,10 @@ def test_the_newest_grader_is_told_with_its_last_move() -> None:
     (health,) = find_grader_health([hub.factory], {})
     assert (health.grader, health.since, health.reason) == (newest, newest.requested_at, "")
 
-    move_grader(newest, SessionStatus.FAILED, reason="spawn_rejected")
+    move_grader(newest, SessionStatus.FAILED, reason="grader_lost")
     (health,) = find_grader_health([hub.factory], {})
     assert health.since == newest.events.get().created_at
-    assert (health.has_failed, health.reason) == (True, "spawn_rejected")
+    assert (health.has_failed, health.reason) == (True, "grader_lost")
 
 
 def test_graders_of_other_factories_are_not_told() -> None:
@@ -52,3 +53,54 @@ def test_the_number_of_queries_does_not_grow(django_assert_num_queries: object) 
     factories = list(Factory.objects.all())
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert len(find_grader_health(factories, {})) == 3
+
+
+def wait(factory: Factory | None) -> Lab:
+    run = make.GradingRunFactory.create(
+        status=GradingStatus.QUEUED, outcome="", finished_at=None, factory=factory
+    )
+    lab: Lab = run.submission.lab
+    return lab
+
+
+def begin(hub: Hub, status: SessionStatus, reason: str = "") -> Grader:
+    grader: Grader = make.GraderFactory.create(hub=hub, status=status, reason=reason)
+    return grader
+
+
+def test_a_start_that_follows_one_that_failed_is_still_trouble_until_it_succeeds() -> None:
+    hub = make.HubFactory.create()
+    wait(hub.factory)
+    assert not find_troubled_factories()
+
+    begin(hub, SessionStatus.FAILED, "grader_not_started")
+    assert find_troubled_factories() == {hub.factory_id}
+
+    grader = begin(hub, SessionStatus.REQUESTED, "runs_wait")
+    (health,) = find_grader_health([hub.factory], {hub.factory_id: 1})
+    assert (health.has_failed, health.reason) == (False, "grader_not_started")
+    assert find_troubled_factories() == {hub.factory_id}
+
+    Grader.objects.filter(pk=grader.pk).update(status=SessionStatus.READY)
+    assert not find_troubled_factories()
+
+
+def test_a_start_after_a_grader_that_was_lost_or_stopped_is_no_trouble() -> None:
+    hub = make.HubFactory.create()
+    wait(hub.factory)
+    begin(hub, SessionStatus.FAILED, "grader_lost")
+    assert find_troubled_factories() == {hub.factory_id}
+    begin(hub, SessionStatus.SPAWNING, "hub_asked")
+    assert not find_troubled_factories()
+
+
+def test_a_grader_that_nobody_waits_for_is_in_no_trouble() -> None:
+    hub = make.HubFactory.create()
+    begin(hub, SessionStatus.FAILED, "grader_not_started")
+    wait(None)
+    assert not find_troubled_factories()
+
+    lab = wait(hub.factory)
+    assert find_troubled_factories()
+    make.GradingPauseFactory.create(lab=lab)
+    assert not find_troubled_factories()

@@ -9,7 +9,8 @@ from django.utils import timezone
 from courses.models import Factory
 from labs.models import Submission
 from labs.services.grading_alarm import CACHE_KEY, GradingAlarm, find_grading_alarm
-from labs.states import GradingStatus
+from labs.states import GradingStatus, SessionStatus
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,17 @@ def test_all_staff_are_called_where_no_worker_grades() -> None:
     )
     assert alarm() == GradingAlarm(is_stopped=True)
     assert alarm()
+
+
+def test_staff_are_called_where_work_waits_for_a_grader_of_theirs_that_has_failed() -> None:
+    hub = make.HubFactory.create()
+    make.GraderFactory.create(hub=hub, status=SessionStatus.FAILED, reason="grader_not_started")
+    make.GradingRunFactory.create(
+        status=GradingStatus.QUEUED, outcome="", finished_at=None, factory=hub.factory
+    )
+    assert alarm(hub.factory) == GradingAlarm(has_failed_grader=True)
+    assert alarm(hub.factory)
+    assert not alarm(make_courses.FactoryFactory.create())
 
 
 def test_what_was_seen_a_moment_ago_is_not_looked_for_again(django_assert_num_queries: object) -> None:

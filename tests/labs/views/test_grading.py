@@ -189,12 +189,25 @@ def test_nobodys_check_is_named(as_staff: Client, make_run: MakeRun) -> None:
 
 def test_graders_are_told_in_words_for_staff(as_staff: Client, make_run: MakeRun, cohort: Cohort) -> None:
     make_run()
-    make.GraderFactory.create(
-        hub=cohort.factory.hub, status=SessionStatus.FAILED, reason="server_did_not_start"
-    )
+    make.GraderFactory.create(hub=cohort.factory.hub, status=SessionStatus.FAILED, reason="grader_lost")
     page = shown(as_staff)
     assert "Graders with a GPU" in page
-    assert "The server did not start" in page
+    assert "The factory’s grader ended while it graded" in page
+    assert "Nothing waits to be graded." in page
+    assert "The grader of" not in page
+
+
+def test_work_that_waits_for_a_grader_that_has_failed_is_told_first(
+    as_staff: Client, make_run: MakeRun, cohort: Cohort
+) -> None:
+    make_run(GradingStatus.QUEUED, factory=cohort.factory)
+    make.GraderFactory.create(
+        hub=cohort.factory.hub, status=SessionStatus.FAILED, reason="grader_not_started"
+    )
+    page = shown(as_staff)
+    assert f"The grader of {cohort.factory.name} has failed, and 1 run waits for it." in page
+    assert "Nothing waits for a worker.</strong> 1 run waits for the grader of a factory." in page
+    assert "which has failed" in shown(as_staff, f"/factories/{cohort.factory.slug}/")
 
 
 def test_the_fragment_is_not_sent_again_while_nothing_changes(as_staff: Client, make_run: MakeRun) -> None:
