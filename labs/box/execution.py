@@ -7,10 +7,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from labs.box.file_names import check_file_names
 from labs.box.kernel import BoxKernel, CellRun, KernelStartError
 from labs.box.kernelspecs import KernelSpec, choose_kernel
 from labs.box.limits import BoxEnvironment, BoxLimits
-from labs.box.process import check_file_names
 from labs.box.watching import Fault
 from labs.exceptions import BoxUnavailableError
 from labs.states import GradingOutcome

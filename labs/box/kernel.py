@@ -1,15 +1,14 @@
 """A kernel in a box: started, asked to run one cell after another, interrupted."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from labs.box.forking.server import ForkServerError
-from labs.box.forking.servers import find_server, report_failure, report_success
+from labs.box.forking.servers import open_with_server
 from labs.box.kernelspecs import KernelSpec, get_python
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
@@ -17,7 +16,7 @@ from labs.box.process import BoxProcess
 from labs.box.seeding import STATEMENTS
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
-from labs.exceptions import BoxUnavailableError, LabError
+from labs.exceptions import LabError
 
 _START_SECONDS: Final = 90
 _INTERRUPT_SECONDS: Final = 5
@@ -93,7 +92,8 @@ class BoxKernel:
                 command=kernel.argv,
             )
             is_python = kernel == get_python(environment)
-            process = (_open_warm(environment, open_process) if is_python else None) or open_process()
+            forked = open_with_server(environment, open_process) if is_python else None
+            process = forked or open_process()
             self._process = stack.enter_context(process)
             deadline = time.monotonic() + start_seconds
             self._connect(deadline)
@@ -158,25 +158,6 @@ class BoxKernel:
         run = running.finish(time.monotonic() + seconds)
         self._budget.remaining += share.remaining
         return run
-
-
-def _open_warm(environment: BoxEnvironment, open_process: Callable[..., BoxProcess]) -> BoxProcess | None:
-    """A box with a kernel that is forked into it; None where the environment has no server for that.
-
-    A server that was killed costs nothing: what it did not do, the next one does, or a kernel of the box's own.
-    """
-    for _ in range(2):
-        server = find_server(environment)
-        if server is None:
-            break
-        try:
-            process = open_process(server=server)
-        except (BoxUnavailableError, ForkServerError) as error:
-            report_failure(environment, server, error)
-        else:
-            report_success(environment)
-            return process
-    return None
 
 
 class _RunningCell:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from labs.box.execution import Execution, find_tags, is_run, name_cell
+from labs.box.file_names import check_file_names
 from labs.box.kernel import KernelStartError
 from labs.box.limits import BoxLimits
 from labs.box.outputs import remake_output
-from labs.box.process import check_file_names
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError
 from labs.states import GradingOutcome
@@ -26,8 +26,9 @@ MAX_ORDER_BYTES: Final = (
 _MAX_SECONDS: Final = 24 * 3600.0
 _OUTCOMES: Final = frozenset(GradingOutcome) - {GradingOutcome.INVALID_NOTEBOOK, GradingOutcome.TAMPERED}
 _REASONS: Final = frozenset({"", KernelStartError.reason, *(fault.value for fault in Fault)})
-# JSON may write a byte of text as six; what cuts an output off, and an error for each cell, comes on top.
-_ESCAPED: Final = 6
+# JSON may write a byte of text as six, and a message of eleven bytes is an output of ninety; what cuts an output off,
+# and an error for each cell, comes on top.
+_GROWTH: Final = 9
 _CELL_BYTES: Final = 32 * 1024
 _FRAME_BYTES: Final = 1024 * 1024
 
@@ -180,7 +181,7 @@ def execution_from_json(value: object, notebook: "NotebookNode") -> Execution:
 
 def most_answer_bytes(notebook: "NotebookNode", limits: BoxLimits) -> int:
     """What an honest answer cannot exceed."""
-    return _ESCAPED * limits.output_bytes + _CELL_BYTES * len(notebook.cells) + _FRAME_BYTES
+    return _GROWTH * limits.output_bytes + _CELL_BYTES * len(notebook.cells) + _FRAME_BYTES
 
 
 def read_json(body: bytes) -> object:

@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearOutput, DeduplicateIds
 from nbgrader.utils import compute_checksum
 
-from labs.box.process import check_file_names
+from labs.box.file_names import check_file_names
 from labs.exceptions import InvalidNotebookError
 from labs.nbgrader.mending.damage import mend_cells, sort_damage
 from labs.nbgrader.mending.recognising import read_id

@@ -8,20 +8,22 @@ import os
 import threading
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from labs.box.forking.server import ForkServer, ThreadsStartedError
+from labs.box.forking.server import ForkServer, ForkServerError, ThreadsStartedError
 from labs.box.kernelspecs import get_python
 from labs.box.limits import BoxEnvironment
-from labs.exceptions import LabError
+from labs.exceptions import BoxUnavailableError, LabError
 
 logger = logging.getLogger(__name__)
 
 # What an environment says about itself, below its prefix.
 FILE: Final = Path("share", "paja", "environment.toml")
 _TRIES_AGAIN_AFTER: Final = 600
-_FAILURES: Final = 2
+
+T = TypeVar("T")
 
 
 class _Place:
@@ -32,12 +34,11 @@ class _Place:
         self.server: ForkServer | None = None
         self.refusal = ""
         self.refused_at = 0.0
-        self.failures = 0
 
     def refuse(self, reason: str) -> None:
         if reason != self.refusal:
             logger.warning("kernels are started one by one: %s", reason)
-        self.refusal, self.refused_at, self.failures = reason, time.monotonic(), 0
+        self.refusal, self.refused_at = reason, time.monotonic()
 
     @property
     def is_refusing(self) -> bool:
@@ -68,22 +69,27 @@ def find_server(environment: BoxEnvironment) -> ForkServer | None:
         return place.server
 
 
-def report_failure(environment: BoxEnvironment, server: ForkServer, error: LabError) -> None:
-    """A box got no fork from this server: the next one gets another. Where that was so twice in a row, there is none
-    for a while, since a server that never forks costs more than kernels of their own.
+def open_with_server(environment: BoxEnvironment, open_box: Callable[..., T]) -> T | None:
+    """A box that is opened with a `server` to fork from; None where there is none, or none that forks.
+
+    A server that was killed costs nothing: what it did not do, the next one does. Two that do not fork, one behind
+    the other, are not asked again for a while, since starting them costs more than kernels of their own.
     """
-    server.close()
-    place = _find_place(environment)
-    with place.lock:
-        place.failures += 1
-        if place.failures >= _FAILURES:
-            place.refuse(str(error))
-        else:
-            logger.warning("a box got no fork, and is given another: %s", error)
-
-
-def report_success(environment: BoxEnvironment) -> None:
-    _find_place(environment).failures = 0
+    for is_last in (False, True):
+        server = find_server(environment)
+        if server is None:
+            return None
+        try:
+            return open_box(server=server)
+        except (BoxUnavailableError, ForkServerError) as error:
+            server.close()
+            if is_last:
+                place = _find_place(environment)
+                with place.lock:
+                    place.refuse(str(error))
+            else:
+                logger.warning("a box got no fork, and is given another: %s", error)
+    return None
 
 
 def start_forking(environment: BoxEnvironment) -> None:

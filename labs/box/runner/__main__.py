@@ -43,7 +43,8 @@ class Activity:
         """Tell the hub, once; one that does not answer hears it the next time."""
         if self.noted_at is None:
             return
-        at, self.noted_at = self.noted_at.isoformat(), None
+        noted_at = self.noted_at
+        at = noted_at.isoformat()
         server = {os.environ["JUPYTERHUB_SERVER_NAME"]: {"last_activity": at}}
         try:
             await AsyncHTTPClient().fetch(
@@ -54,6 +55,9 @@ class Activity:
             )
         except Exception as error:
             logger.info("the hub was not told: %s", type(error).__name__)
+            return
+        if self.noted_at == noted_at:
+            self.noted_at = None
 
 
 def make_application(

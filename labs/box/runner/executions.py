@@ -119,7 +119,10 @@ class Executions:
             return True
         if not self._idle:
             return False
-        task = asyncio.create_task(self._go(self._idle.pop(), body))
+        carrier = self._idle.pop()
+        task = asyncio.create_task(self._go(carrier, body))
+        # Not in the task itself: one that is ended before it began would keep its box for ever.
+        task.add_done_callback(lambda _task: self._idle.append(carrier))
         self._entries[key] = _Entry(task, self._clock())
         return True
 
@@ -166,7 +169,6 @@ class Executions:
         finally:
             if not is_whole:
                 await carrier.end()
-            self._idle.append(carrier)
         return answer
 
 

@@ -35,9 +35,9 @@ from typing import Any
 import nbformat
 import psutil
 
-from labs.box import BoxEnvironment, BoxLimits, execute_notebook, kernel
+from labs.box import BoxEnvironment, BoxLimits, execute_notebook
 from labs.box.bubblewrap import find_prefixes
-from labs.box.forking.servers import find_refusal, find_server
+from labs.box.forking import servers
 from labs.nbgrader import FeedbackDetail, GradingPolicy, ReleasedLab, autograde, make_release
 
 ROOT = Path(__file__).parents[3]
@@ -215,9 +215,9 @@ def judge_case(case: Case, release: ReleasedLab, python: Path, bait: dict[str, A
 
 def main(python: Path, way: str, names: list[str]) -> None:
     if way == "started":
-        kernel.find_server = lambda _: None  # type: ignore[assignment, attr-defined]
-    elif find_server(BoxEnvironment(python)) is None:
-        sys.exit(f"no kernels are forked here: {find_refusal(BoxEnvironment(python))}")
+        servers.find_server = lambda _: None  # type: ignore[assignment]
+    elif servers.find_server(BoxEnvironment(python)) is None:
+        sys.exit(f"no kernels are forked here: {servers.find_refusal(BoxEnvironment(python))}")
     cases = [case for case in load_cases() if not names or case.name in names]
     secret = secrets.token_hex(8)
     release = release_lab(python)

@@ -15,10 +15,13 @@ from labs.box.orders import (
     WrongOrderError,
     execution_from_json,
     execution_to_json,
+    most_answer_bytes,
     order_from_json,
     order_to_json,
     read_json,
 )
+from labs.box.outputs import DisplayPlaces, OutputBudget, OutputCollector
+from labs.box.wire import Message
 from labs.states import GradingOutcome
 
 
@@ -179,3 +182,21 @@ def test_a_cell_of_another_ones_name_is_found_among_all_of_that_name(execution: 
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(WrongOrderError):
         read_json(body)
+
+
+def test_an_answer_of_the_smallest_outputs_is_still_an_honest_one() -> None:
+    """A learner's code can send messages of its own: what the kernel may keep, an answer must have room for."""
+    limits, content = BoxLimits(), b'{"data":{}}'
+    message = Message("iopub", "execute_result", "", len(content), content)
+    budget = OutputBudget(limits.output_bytes)
+    notebook = new_notebook(cells=[new_code_cell("x") for _ in range(12)])
+    for cell in notebook.cells:
+        collector = OutputCollector(budget.open_share(), DisplayPlaces())
+        for _ in range(limits.output_bytes // 2 // len(content)):
+            collector.add(message)
+        cell.outputs = collector.outputs
+    execution = Execution(notebook, GradingOutcome.SCORED, None, (), 0.1)
+
+    answer = {"status": "finished", "execution": execution_to_json(execution)}
+
+    assert len(json.dumps(answer)) <= most_answer_bytes(notebook, limits)

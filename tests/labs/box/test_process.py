@@ -11,8 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from labs.box import BoxEnvironment, BoxLimits, execute_notebook
+from labs.box.file_names import check_file_names
 from labs.box.identity import find_identity
-from labs.box.process import check_file_names
 from labs.states import GradingOutcome
 from tests.labs.box.attacks import ROOT, find_sleepers
 from tests.servers import wait_for

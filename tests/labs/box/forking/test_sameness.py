@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits, CellRun
-from labs.box import kernel as box_kernel
+from labs.box.forking import servers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.xdist_group("forking")]
 
@@ -71,7 +71,7 @@ def tell_facts(environment: BoxEnvironment) -> dict[str, Any]:
 
 def start_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on every box gets a kernel of its own."""
-    monkeypatch.setattr(box_kernel, "find_server", lambda _: None)
+    monkeypatch.setattr(servers, "find_server", lambda _: None)
 
 
 def test_a_forked_kernel_looks_as_one_of_its_own(

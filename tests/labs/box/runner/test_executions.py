@@ -99,6 +99,15 @@ def test_one_that_is_ended_takes_its_box_with_it_and_is_forgotten() -> None:
     play(story)
 
 
+def test_one_that_is_ended_before_it_began_keeps_no_box() -> None:
+    async def story(world: World) -> None:
+        assert world.executions.begin("a", b"a")
+        await world.executions.end("a")
+        assert await world.begin("b")
+
+    play(story)
+
+
 def test_who_waits_for_one_that_is_ended_is_told() -> None:
     async def story(world: World) -> None:
         await world.begin("a")
