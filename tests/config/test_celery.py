@@ -1,4 +1,4 @@
-"""What a worker does before it forks."""
+"""What a worker does before it forks, and what its processes do first."""
 
 import gc
 from types import SimpleNamespace
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from config.celery import load_pipeline
+from config import celery
+from config.celery import load_pipeline, start_fork_server
+from labs import box
 from labs.nbgrader import warming
 
 
@@ -31,3 +33,14 @@ def test_a_worker_that_grades_is_warm_before_it_forks(
         assert bool(gc.get_freeze_count()) is bool(times)
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize(("queues", "times"), [(["grading"], 1), (["sweeping"], 0), (["grading.kajaani"], 0)])
+def test_a_process_that_grades_starts_what_kernels_are_forked_from(
+    queues: list[str], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[box.BoxEnvironment] = []
+    monkeypatch.setattr(box, "start_forking", started.append)
+    monkeypatch.setattr(celery, "app", worker(*queues).app)
+    start_fork_server()
+    assert len(started) == times

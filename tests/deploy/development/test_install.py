@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from deploy.development import install
+from labs.box import BoxEnvironment
+from labs.box.forking.servers import FILE, read_preload
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +132,12 @@ def test_every_file_that_is_served_is_named_in_a_package_that_is_asked_for() -> 
     package = json.loads((install.ASSETS / "package.json").read_text())
     for pattern in package["paja"]["served"]:
         assert any(pattern.startswith(f"{name}/") for name in package["dependencies"]), pattern
+
+
+def test_the_labs_say_what_is_imported_ahead_and_it_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(install, "LAB_SAYS", tmp_path / FILE)
+    install.describe_lab()
+    assert "numpy" in read_preload(BoxEnvironment(tmp_path / "bin" / "python"))
+    install.describe_lab()  # again, over what was there
