@@ -128,7 +128,7 @@ class BoxKernel:
         asks_at, pause = time.monotonic() + _WELCOME_SECONDS, _WELCOME_SECONDS
         while not (is_heard and self._channels.ready >= wanted):
             self._check_start(deadline)
-            is_heard |= any(message.channel == "iopub" for message in self._channels.receive(_LISTEN_SECONDS))
+            is_heard |= "iopub" in [message.channel for message in self._channels.receive(_LISTEN_SECONDS)]
             if not is_heard and time.monotonic() > asks_at:
                 self._channels.send("shell", "kernel_info_request", {})
                 self._was_asked = True
