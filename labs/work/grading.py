@@ -34,7 +34,7 @@ from labs.work.time_limits import time_limit
 logger = logging.getLogger(__name__)
 
 LOST_AFTER: Final = timedelta(seconds=20)
-GRADES_ON: Final = 10.0  # seconds
+GRADES_ON: Final = 5.0  # seconds: a worker that is told to stop is given eight
 REST_SECONDS: Final = 10.0
 SECONDS_BESIDES: Final = 300  # for all that is not executed in the box; it takes a few
 # Of a notebook: with the tests, twice with altered ones for half as long again, and for feedback without hidden ones.
