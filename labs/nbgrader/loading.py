@@ -20,8 +20,11 @@ from labs.nbgrader.results import ReleasedLab
 from labs.nbgrader.twin.origins import Origins, read_origins
 
 MAX_RELEASES: Final = 32
-# Of their notebooks' and gradebooks' files, which take up to thirty times as much in memory when they are read.
-MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_BYTES: Final = 128 * 1024 * 1024  # of memory, as it is estimated
+
+# What nbformat makes of a file, at most: measured for objects without end, texts, numbers and many cells.
+_OF_TEXT: Final = 6
+_OF_CONTAINER: Final = 450
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class LoadedNotebook:
 
     @property
     def weight(self) -> int:
-        return len(self._source) + len(self._given)
+        """Bytes of memory. Of the source, tags and names are kept; an empty object takes 200 times its file."""
+        containers = self._given.count(b"{") + self._given.count(b"[")
+        return len(self._source) + _OF_TEXT * len(self._given) + _OF_CONTAINER * containers
 
     @cached_property
     def released(self) -> ReleasedNotebook:

@@ -1,6 +1,6 @@
 """A notebook that was handed in under another name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from labs.exceptions import InvalidNotebookError
@@ -27,7 +27,9 @@ def find_renamed(release: ReleasedLab, name: str, submitted: Mapping[str, bytes]
         and path.removesuffix(".ipynb") not in release.notebooks
         and len(submitted[path]) <= MAX_NOTEBOOK_BYTES
     ]
-    fits = {path: _rate(release, missing, path, submitted[path]) for path in candidates[:_MAX_CANDIDATES]}
+    loaded = load_release(release)
+    known_cells = {each: set(loaded.notebooks[each].released.ranks) for each in missing if candidates}
+    fits = {path: _rate(known_cells, path, submitted[path]) for path in candidates[:_MAX_CANDIDATES]}
     own = {
         path: fit[name]
         for path, fit in fits.items()
@@ -38,7 +40,7 @@ def find_renamed(release: ReleasedLab, name: str, submitted: Mapping[str, bytes]
 
 
 def _rate(
-    release: ReleasedLab, names: list[str], path: str, content: bytes
+    known_cells: Mapping[str, Collection[str]], path: str, content: bytes
 ) -> dict[str, tuple[float, bool, int]]:
     """How well a file fits each of the notebooks of which it holds at least half of the known cells."""
     try:
@@ -47,10 +49,9 @@ def _rate(
         return {}
     ids = {read_id(cell) for cell in notebook.cells}
     rated = {}
-    for name in names:
-        known = set(load_release(release).notebooks[name].released.ranks)
-        if known and 2 * len(known & ids) >= len(known):
+    for name, known in known_cells.items():
+        if known and 2 * len(ids.intersection(known)) >= len(known):
             # Of `lab` and `lab2` the longer name says more.
             says_so = name.casefold() in path.casefold()
-            rated[name] = (len(known & ids) / len(known), says_so, len(name) if says_so else 0)
+            rated[name] = (len(ids.intersection(known)) / len(known), says_so, len(name) if says_so else 0)
     return rated

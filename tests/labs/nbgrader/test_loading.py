@@ -1,5 +1,7 @@
 """What is made of a release once: bounded, by its content, nothing of a learner in it, and never made twice."""
 
+import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -67,9 +69,40 @@ def test_no_more_releases_are_kept_than_the_limit_says(
     assert len(cache) == MAX_RELEASES
     load_release(replace(lab, gradebook=b" " * MAX_BYTES))
     assert len(cache) == MAX_RELEASES
-    load_release(replace(lab, gradebook=b" " * (MAX_BYTES - 10_000)))
+    load_release(replace(lab, gradebook=b" " * (MAX_BYTES - 200_000)))
     assert cache.weight <= MAX_BYTES
     assert len(cache) < MAX_RELEASES
+
+
+def write_metadata(value: object) -> bytes:
+    cell = {"cell_type": "raw", "metadata": {"own": value}, "source": "text"}
+    cells = json.dumps(cell, separators=(",", ":"))
+    return f'{{"cells": [{cells}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 4}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{} for _ in range(5000)],
+        [[] for _ in range(5000)],
+        list(range(1000, 30_000)),
+        {f"key{n}": n for n in range(20_000)},
+        "text" * 20_000,
+    ],
+    ids=["objects", "lists", "numbers", "keys", "text"],
+)
+def test_whatever_an_author_writes_takes_no_more_memory_than_it_weighs(value: object) -> None:
+    content = write_metadata(value)
+    notebook = LoadedRelease(
+        ReleasedLab("lab", {"lab.ipynb": content}, b"", {"lab.ipynb": content}, ())
+    ).notebooks["lab"]
+    tracemalloc.start()
+    try:
+        assert notebook.released.cells
+        taken, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < notebook.weight
 
 
 MADE = (
