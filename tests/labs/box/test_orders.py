@@ -191,8 +191,9 @@ def test_an_answer_of_the_smallest_outputs_is_still_an_honest_one() -> None:
     budget = OutputBudget(limits.output_bytes)
     notebook = new_notebook(cells=[new_code_cell("x") for _ in range(12)])
     for cell in notebook.cells:
-        collector = OutputCollector(budget.open_share(), DisplayPlaces())
-        for _ in range(limits.output_bytes // 2 // len(content)):
+        share = budget.open_share()
+        collector = OutputCollector(share, DisplayPlaces())
+        for _ in range(share.remaining // len(content)):
             collector.add(message)
         cell.outputs = collector.outputs
     execution = Execution(notebook, GradingOutcome.SCORED, None, (), 0.1)

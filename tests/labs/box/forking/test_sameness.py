@@ -2,18 +2,21 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from labs.box import BoxEnvironment, BoxKernel, BoxLimits, CellRun
 from labs.box.forking import servers
+from tests.labs.box.attacks import ROOT
+from tests.labs.box.forking.telling import FACTS, tell_facts
+from tests.labs.box.people import as_user
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.xdist_group("forking")]
 
 LIMITS = BoxLimits(cell_seconds=60, total_seconds=120)
-FACTS = Path(__file__).with_name("facts.ipy").read_text()
 
 DRAWS = """
 import random, subprocess, sys, tempfile
@@ -62,25 +65,22 @@ def run(environment: BoxEnvironment, *cells: str) -> list[CellRun]:
         return [kernel.run_cell(cell, seconds=60) for cell in cells]
 
 
-def tell_facts(environment: BoxEnvironment) -> dict[str, Any]:
-    (told,) = run(environment, FACTS)
-    assert not told.is_error, told.outputs
-    facts: dict[str, Any] = json.loads("".join(str(output["text"]) for output in told.outputs))
-    return facts
-
-
 def start_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on every box gets a kernel of its own."""
     monkeypatch.setattr(servers, "find_server", lambda _: None)
 
 
-def test_a_forked_kernel_looks_as_one_of_its_own(
-    environment: BoxEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forked = tell_facts(environment)["facts"]
-    start_each(monkeypatch)
-    started = tell_facts(environment)["facts"]
-    assert {name: forked[name] for name in started} == started
+@pytest.mark.parametrize("identity", ["root", "user"] if os.geteuid() == 0 else ["user"])
+def test_a_forked_kernel_looks_as_one_of_its_own(lab_python: Path, identity: str) -> None:
+    command = [sys.executable, "-m", "tests.labs.box.forking.telling", str(lab_python)]
+    if os.geteuid() == 0 and identity == "user":
+        command = as_user(command, python=lab_python)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = json.loads(done.stdout)
+    assert (told["uid"] == 0) is (identity == "root")
+    assert told["forked"]["facts"] == told["started"]["facts"]
+    assert told["forked"]["facts"]["environment"]["COLOUR"] == "blue"
 
 
 def test_a_forked_kernel_gives_what_one_of_its_own_gives(
