@@ -80,7 +80,7 @@ def prepare_notebook(run: Run, name: str, submitted: Mapping[str, bytes]) -> Pre
 def _find_content(run: Run, name: str, submitted: Mapping[str, bytes]) -> tuple[bytes, set[Damage]]:
     if f"{name}.ipynb" in submitted:
         return submitted[f"{name}.ipynb"], set()
-    found = find_renamed(run.release, name, submitted)
+    found = find_renamed(run.released, name, submitted)
     if found is None:
         raise InvalidNotebookError(f"no {name}.ipynb", reason="missing_notebook")
     return submitted[found], {Damage(DamageKind.NOTEBOOK_RENAMED)}

@@ -3,7 +3,7 @@
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -63,9 +63,13 @@ class Run:
             notebook, files=self.files, limits=limits, environment=self.environment, variables=VARIABLES
         )
 
+    @property
+    def released(self) -> Mapping[str, LoadedNotebook]:
+        """What the release says about its notebooks, by name; shared by all runs, not to be changed."""
+        return self._loaded.notebooks
+
     def find_released(self, name: str) -> LoadedNotebook:
-        """What the release says about this notebook; shared by all runs, not to be changed."""
-        return self._loaded.notebooks[name]
+        return self.released[name]
 
     def marks_of(self, name: str) -> Marks:
         """What this run has found out about this notebook's cells with points."""

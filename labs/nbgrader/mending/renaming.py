@@ -4,31 +4,32 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from labs.exceptions import InvalidNotebookError
-from labs.nbgrader.loading import load_release
+from labs.nbgrader.loading import LoadedNotebook
 from labs.nbgrader.mending.recognising import read_id
 from labs.nbgrader.notebooks import read_submission
 from labs.nbgrader.outlines import MAX_NOTEBOOK_BYTES
-from labs.nbgrader.results import ReleasedLab, is_notebook_path
+from labs.nbgrader.results import is_notebook_path
 
 _MAX_CANDIDATES: Final = 20
 
 
-def find_renamed(release: ReleasedLab, name: str, submitted: Mapping[str, bytes]) -> str | None:
+def find_renamed(
+    released: Mapping[str, LoadedNotebook], name: str, submitted: Mapping[str, bytes]
+) -> str | None:
     """The path of the notebook that was `name`: it holds at least half of its known cells, and most of all.
 
     Where several hold as many, the one whose file name says so counts, else none. A notebook that is more
     another missing one's is not taken. Looked at are the first twenty that are no larger than an author's may be.
     """
-    missing = [each for each in release.notebooks if f"{each}.ipynb" not in submitted]
+    missing = [each for each in released if f"{each}.ipynb" not in submitted]
     candidates = [
         path
         for path in sorted(submitted)
         if is_notebook_path(path)
-        and path.removesuffix(".ipynb") not in release.notebooks
+        and path.removesuffix(".ipynb") not in released
         and len(submitted[path]) <= MAX_NOTEBOOK_BYTES
     ]
-    loaded = load_release(release)
-    known_cells = {each: set(loaded.notebooks[each].released.ranks) for each in missing if candidates}
+    known_cells = {each: set(released[each].released.ranks) for each in missing if candidates}
     fits = {path: _rate(known_cells, path, submitted[path]) for path in candidates[:_MAX_CANDIDATES]}
     own = {
         path: fit[name]

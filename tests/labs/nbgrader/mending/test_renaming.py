@@ -2,6 +2,7 @@
 
 import pytest
 
+from labs.nbgrader.loading import load_release
 from labs.nbgrader.mending.renaming import find_renamed
 from labs.nbgrader.results import ReleasedLab
 from tests.labs.nbgrader.preparing import release_without_box
@@ -21,8 +22,9 @@ def release() -> ReleasedLab:
 
 def find(release: ReleasedLab, **files: bytes) -> list[str | None]:
     submitted = {f"{name}.ipynb": content for name, content in files.items()}
+    released = load_release(release).notebooks
     return [
-        find_renamed(release, name, submitted)
+        find_renamed(released, name, submitted)
         for name in release.notebooks
         if f"{name}.ipynb" not in submitted
     ]
@@ -50,7 +52,7 @@ def test_of_two_that_fit_the_name_decides_or_nothing(release: ReleasedLab) -> No
 def test_what_cannot_be_read_or_lies_elsewhere_is_nobodys(release: ReleasedLab) -> None:
     one = release.learner_files["one.ipynb"]
     assert find(release, mine=b"{", **{"folder/one": one}) == [None, None]
-    assert find_renamed(release, "one", {"one.txt": one}) is None
+    assert find_renamed(load_release(release).notebooks, "one", {"one.txt": one}) is None
 
 
 def test_of_names_within_each_other_the_longer_says_more() -> None:
