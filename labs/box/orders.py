@@ -28,7 +28,7 @@ _OUTCOMES: Final = frozenset(GradingOutcome) - {GradingOutcome.INVALID_NOTEBOOK,
 _REASONS: Final = frozenset({"", KernelStartError.reason, *(fault.value for fault in Fault)})
 # JSON may write a byte of text as six, and a message of eleven bytes is an output of ninety; what cuts an output off,
 # and an error for each cell, comes on top.
-_GROWTH: Final = 6
+_GROWTH: Final = 9
 _CELL_BYTES: Final = 32 * 1024
 _FRAME_BYTES: Final = 1024 * 1024
 

@@ -106,14 +106,15 @@ class OutputCollector:
 
     def _add_stub(self, output: Output) -> None:
         kind = output["output_type"]
-        same = [
+        # From the end, where it soon is: a kernel may send such messages by the ten thousand.
+        same = (
             old
-            for old in self.outputs
+            for old in reversed(self.outputs)
             if old["output_type"] == kind and old.get("name") == output.get("name")
-        ]
-        if same:
-            if kind == "stream" and not str(same[-1]["text"]).endswith(_CUT):
-                same[-1]["text"] = f"{same[-1]['text']}{_CUT}"
+        )
+        if last := next(same, None):
+            if kind == "stream" and not str(last["text"]).endswith(_CUT):
+                last["text"] = f"{last['text']}{_CUT}"
         elif kind == "stream":
             self.outputs.append({**output, "text": _CUT})
         elif kind == "error":

@@ -59,7 +59,10 @@ class RemoteBox:
         allow_errors: bool = True,
         variables: Mapping[str, str] | None = None,
     ) -> Execution:
-        """As `execute_notebook`. A grader that is lost, or that answers what no box says, is BoxUnavailableError."""
+        """As `execute_notebook`. A grader that is lost, or that answers what no box says, is BoxUnavailableError.
+
+        With `grader_silent` or `grader_busy` it is the grader as a whole that does not work.
+        """
         order = order_to_json(Order(notebook, files, limits, allow_errors, variables))
         most = most_answer_bytes(notebook, limits)
         key = secrets.token_hex(16)
@@ -88,7 +91,7 @@ class RemoteBox:
         while self._clock() < until:
             if answer := self._insist(lambda runner: runner.find(key, max_bytes=max_bytes)):
                 return answer
-        raise BoxUnavailableError("the grader does not come to an end", reason="grader_lost")
+        raise BoxUnavailableError("the grader does not come to an end", reason="grader_silent")
 
     def _end(self, key: str) -> None:
         """The runner ends by itself what nobody asks for; telling it frees its box at once."""
@@ -103,6 +106,6 @@ class RemoteBox:
                 return question(self._connect())
             except HubUnavailableError as error:
                 if self._clock() > until:
-                    raise BoxUnavailableError(f"no answer: {error}", reason="grader_lost") from error
+                    raise BoxUnavailableError(f"no answer: {error}", reason="grader_silent") from error
                 logger.warning("a grader does not answer and is asked again: %s", error)
                 self._sleep(PAUSE_SECONDS)

@@ -11,16 +11,20 @@ from django.conf import settings
 from django.utils import timezone
 
 from courses.models import Factory
-from labs.exceptions import BoxUnavailableError, HubUnavailableError, LabError
+from labs.exceptions import BoxUnavailableError, HubUnavailableError, LabError, StaleStateError
 from labs.jupyterhub import HubClient, RemoteBox, RunnerClient, ServerToken
-from labs.models import Grader, GradingRun, LabRelease, Submission
+from labs.models import Grader, GradingRun, Hub, LabRelease, Submission
 from labs.states import GradingStatus, SessionStatus
+from labs.transitions import UNSENT, move_grader
 from labs.work.connections import HubConnector, connect_hub, revoke_token
 
 logger = logging.getLogger(__name__)
 
 GRADING: Final[Mapping[str, object]] = {"kind": "grading"}
 """The options of a grader's server; the hub takes them from the grader account only, and nothing else from that."""
+
+USELESS: Final = frozenset({"grader_silent", "grader_busy"})
+"""What a run meets at a grader that its hub takes for a running one, and that serves nobody."""
 
 TOKEN_SECONDS: Final = 600
 RENEW_AFTER: Final = 300.0
@@ -47,7 +51,10 @@ def has_free_box(factory: Factory) -> bool:
 
 @contextmanager
 def connect_grader(run: GradingRun, *, connect: HubConnector = connect_hub) -> Iterator[RemoteBox]:
-    """Boxes of the factory's grader for one run; BoxUnavailableError where there is none that is ready."""
+    """Boxes of the factory's grader for one run; BoxUnavailableError where there is none that is ready.
+
+    A grader that turns out to be useless is replaced, so that it does not use up the tries of all who wait.
+    """
     grader = find_ready_grader(run.factory) if run.factory else None
     if grader is None:
         raise BoxUnavailableError("the factory has no grader now", reason="grader_lost")
@@ -55,6 +62,10 @@ def connect_grader(run: GradingRun, *, connect: HubConnector = connect_hub) -> I
     line = GraderLine(grader, connect)
     try:
         yield RemoteBox(line.open)
+    except BoxUnavailableError as error:
+        if error.reason in USELESS:
+            give_up(grader)
+        raise
     finally:
         line.close()
         note_use(grader)
@@ -62,6 +73,14 @@ def connect_grader(run: GradingRun, *, connect: HubConnector = connect_hub) -> I
 
 def note_use(grader: Grader) -> None:
     Grader.objects.filter(pk=grader.pk).update(used_at=timezone.now())
+
+
+def give_up(grader: Grader) -> None:
+    """Have a grader stopped; while its hub is down, nobody can say whose fault the silence is."""
+    if Hub.objects.filter(pk=grader.hub_id, down_since=None).exists():
+        logger.warning("grader %s serves nobody and is stopped", grader.server_name)
+        with contextlib.suppress(StaleStateError):
+            move_grader(grader, SessionStatus.STOPPING, reason="grader_lost", sent_at=UNSENT)
 
 
 class GraderLine:

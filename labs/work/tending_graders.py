@@ -15,7 +15,7 @@ from labs.exceptions import HubUnavailableError, LabError, SpawnRejectedError, S
 from labs.jupyterhub import HubClient, ServerModel
 from labs.models import Grader, GraderEvent, GradingRun, Hub
 from labs.states import ACTIVE_SESSION_STATUSES, GradingStatus, SessionStatus
-from labs.transitions import move_grader
+from labs.transitions import UNSENT, move_grader
 from labs.work.connections import HubConnector, connect_hub
 from labs.work.graders import GRADING
 from labs.work.grading_queue import find_waiting_runs
@@ -41,7 +41,11 @@ def reconcile_graders(now: datetime | None = None) -> Tending:
     now = now or timezone.now()
     tending = Tending()
     for factory in Factory.objects.filter(grading_runs__status=GradingStatus.QUEUED).distinct():
-        request_grader(factory, now)
+        hub = Hub.objects.filter(factory=factory).first()
+        if hub is None:
+            end_in_vain(factory, now)
+        elif hub.down_since is None:
+            request_grader(hub, now)
     active = Grader.objects.filter(status__in=ACTIVE_SESSION_STATUSES).select_related("hub__factory")
     for grader in active:
         tend_one(grader, tending, now)
@@ -59,10 +63,9 @@ def tend_one(grader: Grader, tending: Tending, now: datetime) -> None:
         tending.graders.append((grader.pk, factory.slug))
 
 
-def request_grader(factory: Factory, now: datetime) -> None:
-    """A grader for a factory where runs wait and there is none, unless its hub is down or has just failed."""
-    hub = Hub.objects.filter(factory=factory, down_since=None).first()
-    if hub is None or not find_waiting_runs(factory).exists():
+def request_grader(hub: Hub, now: datetime) -> None:
+    """A grader for a factory where runs wait and there is none, unless one has just failed to start."""
+    if not find_waiting_runs(hub.factory).exists():
         return
     last = list(Grader.objects.filter(hub=hub)[: len(PAUSES)])
     if any(grader.status in ACTIVE_SESSION_STATUSES for grader in last):
@@ -72,7 +75,7 @@ def request_grader(factory: Factory, now: datetime) -> None:
         return
     try:
         with transaction.atomic():
-            grader = Grader.objects.create(hub=hub, sent_at=now - 2 * RESEND_AFTER)
+            grader = Grader.objects.create(hub=hub, sent_at=UNSENT)
             GraderEvent.objects.create(grader=grader, after=SessionStatus.REQUESTED, reason="runs_wait")
     except IntegrityError:  # another sweep was first
         return
@@ -128,7 +131,8 @@ def tend_grader(grader_id: int, *, connect: HubConnector = connect_hub) -> None:
                 end_grader(grader, SessionStatus.STOPPED, reason="server_gone")
     except SpawnRejectedError:
         logger.exception("grader %s: the hub refused", grader.server_name)
-        end_grader(grader, SessionStatus.FAILED, reason="grader_not_started")
+        if grader.status == SessionStatus.REQUESTED:
+            end_grader(grader, SessionStatus.FAILED, reason="grader_not_started")
     except HubUnavailableError as error:
         logger.warning("grader %s: %s", grader.server_name, error)
 
@@ -156,7 +160,7 @@ def follow_grader(
     if grader is not None:
         server = own.pop(grader.server_name, None)
         if server is None and is_missing(grader, client, listed_at):
-            end_missing(grader)
+            end_missing(grader, was_silent=hub.probe_at is not None)
         elif server is not None:
             note_server(grader, server)
     for name in own:
@@ -185,10 +189,11 @@ def is_missing(grader: Grader, client: HubClient, listed_at: datetime) -> bool:
     return server is None or not (server.is_ready or server.pending)
 
 
-def end_missing(grader: Grader) -> None:
+def end_missing(grader: Grader, *, was_silent: bool) -> None:
+    """A start that is gone with the hub's first answer after a silence was lost by the hub, and is nobody's try."""
     if grader.status == SessionStatus.STOPPING:
         end_grader(grader, SessionStatus.STOPPED, reason="server_gone")
-    elif grader.status == SessionStatus.SPAWNING:
+    elif grader.status == SessionStatus.SPAWNING and not was_silent:
         end_grader(grader, SessionStatus.FAILED, reason="grader_not_started")
     else:
         end_grader(grader, SessionStatus.FAILED, reason="grader_lost")
@@ -199,9 +204,19 @@ def end_grader(grader: Grader, to: SessionStatus, *, reason: str) -> None:
     if not move(grader, to, reason=reason, ended_at=timezone.now()):
         return
     if reason == "grader_not_started":
-        waited = find_waiting_runs(grader.hub.factory).filter(queued_at__lte=grader.ended_at)
-        for run in waited.select_related("submission", "release"):
-            try_again_or_fail(run, reason=reason)
+        count_try(grader.hub.factory, waited_since=grader.ended_at or timezone.now())
+
+
+def end_in_vain(factory: Factory, now: datetime) -> None:
+    """A factory without a hub can have no grader: staff hear of it after as many tries as elsewhere."""
+    count_try(factory, waited_since=now - PAUSES[-1])
+
+
+def count_try(factory: Factory, *, waited_since: datetime) -> None:
+    for run in (
+        find_waiting_runs(factory).filter(queued_at__lte=waited_since).select_related("submission", "release")
+    ):
+        try_again_or_fail(run, reason="grader_not_started")
 
 
 def move(grader: Grader, to: SessionStatus, *, reason: str, **fields: Any) -> bool:

@@ -88,10 +88,10 @@ def test_a_runner_that_is_soon_back_or_free_costs_only_time(runner: FakeRunner) 
 @pytest.mark.parametrize(
     ("runner", "reason"),
     [
-        (SilentRunner(10**6), "grader_lost"),
+        (SilentRunner(10**6), "grader_silent"),
         (BusyRunner(10**6), "grader_busy"),
         (ForgetfulRunner(), "grader_lost"),
-        (NeverDoneRunner(), "grader_lost"),
+        (NeverDoneRunner(), "grader_silent"),
         (LyingRunner(), "grader_answer"),
     ],
     ids=lambda value: type(value).__name__,

@@ -1,6 +1,7 @@
 """The way to a factory's grader: for which work, to which server, with tokens that are renewed and given back."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -150,6 +151,35 @@ def test_a_grader_that_has_ended_meanwhile_is_lost(fake: FakeHub) -> None:
         line.open()
     assert caught.value.reason == "grader_lost"
     line.close()
+
+
+@pytest.mark.parametrize(
+    ("reason", "down_since", "status"),
+    [
+        ("grader_silent", None, SessionStatus.STOPPING),
+        ("grader_busy", None, SessionStatus.STOPPING),
+        ("grader_silent", timezone.now(), SessionStatus.READY),  # the hub may be all that is silent
+        ("grader_lost", None, SessionStatus.READY),  # one execution is lost: its sweep knows of the server
+        ("box_unavailable", None, SessionStatus.READY),
+    ],
+)
+def test_a_grader_that_serves_nobody_is_replaced(
+    fake: FakeHub, reason: str, down_since: datetime | None, status: SessionStatus
+) -> None:
+    """Its hub takes it for a running one; each run that meets it would use up its tries."""
+    grader = make.GraderFactory.create()
+    run = make.GradingRunFactory.create(factory=grader.hub.factory)
+
+    def fail() -> None:
+        with connect_grader(run, connect=connect_to(fake)):
+            Hub.objects.filter(pk=grader.hub_id).update(down_since=down_since)
+            raise BoxUnavailableError(reason=reason)
+
+    with pytest.raises(BoxUnavailableError):
+        fail()
+
+    grader.refresh_from_db()
+    assert grader.status == status
 
 
 def test_no_token_is_in_what_a_line_says_of_itself(fake: FakeHub) -> None:

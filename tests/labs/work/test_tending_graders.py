@@ -9,12 +9,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from courses.models import Factory
+from labs.exceptions import SpawnRejectedError
 from labs.models import Grader, GradingRun, Hub
 from labs.states import GradingStatus, SessionStatus
 from labs.work.graders import GRADING
+from labs.work.grading_retries import MAX_TRIES
 from labs.work.reconciling import reconcile_sessions
 from labs.work.tending_graders import PAUSES, RESEND_AFTER, reconcile_graders, tend_grader
 from tests.factories import labs as make
+from tests.factories.courses import CohortFactory
 from tests.fakes.hub import FakeHub, RefusingHub, UnavailableHub
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +169,57 @@ def test_three_starts_that_fail_end_the_runs_that_waited_as_our_fault(hub: Hub, 
     ]
     tend_all(fake)
     assert Grader.objects.count() == len(PAUSES), "nobody waits any more"
+
+
+def test_a_factory_without_a_hub_ends_the_runs_that_wait_as_our_fault() -> None:
+    waiting = make_waiting(CohortFactory.create().factory)
+    now = timezone.now()
+    reconcile_graders(now)
+    waiting.refresh_from_db()
+    assert waiting.status == GradingStatus.QUEUED, "the hub may be told of in a moment"
+
+    for number in range(1, MAX_TRIES + 1):
+        reconcile_graders(now + number * (PAUSES[-1] + timedelta(seconds=1)))
+        GradingRun.objects.filter(status=GradingStatus.QUEUED).update(
+            queued_at=now + number * (PAUSES[-1] + timedelta(seconds=1))
+        )
+
+    runs = GradingRun.objects.filter(submission=waiting.submission).order_by("pk")
+    assert [(run.status, run.reason) for run in runs] == [
+        (GradingStatus.FAILED, "grader_not_started"),
+        (GradingStatus.FAILED, "grader_not_started"),
+        (GradingStatus.FAILED, "grading_failed"),
+    ]
+
+
+def test_a_start_that_the_hub_has_lost_while_it_was_silent_costs_who_waits_nothing(
+    hub: Hub, waiting: GradingRun
+) -> None:
+    long_ago = timezone.now() - LONG_AGO
+    grader = make.GraderFactory.create(
+        hub=hub, status=SessionStatus.SPAWNING, ready_at=None, sent_at=long_ago
+    )
+    Hub.objects.update(probe_at=long_ago)
+
+    reconcile_sessions(hub.pk, connect=connect_to(FakeHub()))
+
+    grader.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (grader.status, grader.reason) == (SessionStatus.FAILED, "grader_lost")
+    assert (waiting.status, waiting.try_number) == (GradingStatus.QUEUED, 1)
+    assert reconcile_graders().graders, "another one comes at once"
+
+
+def test_an_end_that_the_hub_refuses_is_asked_for_again(hub: Hub, waiting: GradingRun) -> None:
+    class Stubborn(FakeHub):
+        def ensure_stopped(self, user: str, server: str) -> bool:
+            raise SpawnRejectedError
+
+    grader = make.GraderFactory.create(hub=hub, status=SessionStatus.STOPPING)
+    tend_grader(grader.pk, connect=connect_to(Stubborn()))
+    grader.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (grader.status, waiting.status) == (SessionStatus.STOPPING, GradingStatus.QUEUED)
 
 
 def test_a_server_of_the_grader_account_that_is_no_grader_is_ended(hub: Hub, settings: Settings) -> None:
