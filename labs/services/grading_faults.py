@@ -29,7 +29,7 @@ OFTEN_AT_LEAST: Final = 5
 # The sentences of these reasons speak to the learner.
 FAULTS: Final[Mapping[str, str | Promise]] = {
     "worker_lost": _("The worker ended while it graded"),
-    "box_unavailable": _("The worker’s machine could close no box"),
+    "box_unavailable": _("The worker’s machine could not set up an isolated box"),
     "grader_not_started": _("The factory could not start its grader"),
     "grader_lost": _("The factory’s grader ended while it graded"),
     "grading_failed": _("Given up after the last try"),

@@ -87,11 +87,11 @@ class QueuePlace:
 
     @property
     def place_words(self) -> str:
-        """Such as "4 submissions are before yours"."""
+        """Such as "4 others are before you"."""
         if not self.ahead:
-            return _("Your submission is next")
+            return _("Your work is next")
         words = ngettext(
-            "%(count)s submission is before yours", "%(count)s submissions are before yours", self.ahead
+            "%(count)s other is before you", "%(count)s others are before you", self.ahead
         )
         return words % {"count": self.ahead}
 

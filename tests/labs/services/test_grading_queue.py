@@ -140,12 +140,12 @@ def make_place(*, ahead: int = 3, waited: float = 5, left: float | None = 20) ->
 @pytest.mark.parametrize(
     ("ahead", "left", "words", "when"),
     [
-        (0, 2, "Your submission is next", "in a few seconds"),
-        (1, 11, "1 submission is before yours", "in about 20 seconds"),
-        (4, 20, "4 submissions are before yours", "in about 20 seconds"),
-        (4, 51, "4 submissions are before yours", "in about 1 minute"),
-        (400, 200, "400 submissions are before yours", "in about 3 minutes"),
-        (9, None, "9 submissions are before yours", ""),
+        (0, 2, "Your work is next", "in a few seconds"),
+        (1, 11, "1 other is before you", "in about 20 seconds"),
+        (4, 20, "4 others are before you", "in about 20 seconds"),
+        (4, 51, "4 others are before you", "in about 1 minute"),
+        (400, 200, "400 others are before you", "in about 3 minutes"),
+        (9, None, "9 others are before you", ""),
     ],
 )
 def test_a_place_in_words(ahead: int, left: float | None, words: str, when: str) -> None:

@@ -116,7 +116,7 @@ def test_a_queue_without_a_worker_is_told_plainly(as_staff: Client, make_run: Ma
     assert "Does a grading worker run" in page
 
     make_run(GradingStatus.QUEUED, reason="box_unavailable")
-    assert "could close no box" in shown(as_staff)
+    assert "could not set up an isolated box" in shown(as_staff)
 
 
 def test_workers_are_listed_with_their_signs_of_life(as_staff: Client, make_run: MakeRun) -> None:
@@ -208,6 +208,9 @@ def test_work_that_waits_for_a_grader_that_has_failed_is_told_first(
     assert f"The grader of {cohort.factory.name} has failed, and 1 run waits for it." in page
     assert "Nothing waits for a worker.</strong> 1 run waits for the grader of a factory." in page
     assert "which has failed" in shown(as_staff, f"/factories/{cohort.factory.slug}/")
+
+    make.GraderFactory.create(hub=cohort.factory.hub, status=SessionStatus.SPAWNING)
+    assert "The start before it failed: The factory could not start its grader" in shown(as_staff)
 
 
 def test_the_fragment_is_not_sent_again_while_nothing_changes(as_staff: Client, make_run: MakeRun) -> None:

@@ -61,7 +61,7 @@ def test_a_place_and_a_time_stand_on_both_pages(
     submission = make_submission()
     wait(submission)
     for page in pages(as_ada, address, submission):
-        assert "3 submissions are before yours" in page
+        assert "3 others are before you" in page
         assert "Your mark should be here in about 40 seconds." in page
         assert '<progress value="' in page
         assert "every 3s" in page
@@ -74,7 +74,7 @@ def test_a_wait_that_has_just_begun_is_not_explained(
     wait(submission, in_line_since=timezone.now())
     for page in pages(as_ada, address, submission):
         assert "Waiting to be graded" in page
-        assert "Your submission is next" not in page
+        assert "Your work is next" not in page
 
 
 def test_a_pause_is_explained_with_what_staff_say(
@@ -84,11 +84,11 @@ def test_a_pause_is_explained_with_what_staff_say(
     wait(submission)
     GradingPause.objects.create(lab=submission.lab, note="A test is <wrong>")
     for page in pages(as_ada, address, submission):
-        assert "Staff have paused the grading of this lab since" in page
+        assert "The grading of this lab has been paused since" in page
         assert "“A test is &lt;wrong&gt;”" in page
         assert "every 10s" in page
     assert (
-        "Staff have paused" not in as_ben.get(f"/labs/submissions/{submission.public_id}/").content.decode()
+        "has been paused since" not in as_ben.get(f"/labs/submissions/{submission.public_id}/").content.decode()
     )
 
 
@@ -104,7 +104,7 @@ def test_a_page_is_told_when_the_place_has_changed(
     assert as_ada.get(f"{page}status?seen={version}").status_code == 204
     others[0].delete()
     changed = as_ada.get(f"{page}status?seen={version}")
-    assert "2 submissions are before yours" in changed.content.decode()
+    assert "2 others are before you" in changed.content.decode()
     assert not changed.context["is_changed"]  # nothing that is worth being read out
 
 
