@@ -15,7 +15,7 @@ from labs.box import BoxEnvironment
 from labs.exceptions import BoxUnavailableError, InvalidNotebookError
 from labs.lab_settings import LabSettings, read_settings
 from labs.models import Lab, LabRelease, LabUnit
-from labs.nbgrader import ReleasedLab, SourceProblem, check_source, make_release, rehearse
+from labs.nbgrader import ReleasedLab, SourceProblem, check_source, excuse_missing_gpu, make_release, rehearse
 from labs.nbgrader.results import is_notebook_path
 from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.views.unit_panel import page_context
@@ -110,7 +110,8 @@ def run_lab(unit: "PackageUnit", report: Report, trial: Trial) -> None:
         message = _("Labs cannot be run on this machine, so that none was: %(error)s.") % {"error": error}
         report("", message, code=error.reason)
     else:
-        tell_problems(found, tell)
+        needs_gpu = data.settings.needs.get("gpus", 0) > 0
+        tell_problems(excuse_missing_gpu(found) if needs_gpu else found, tell)
 
 
 def prepare_lab(unit: "PackageUnit") -> PreparedLab:

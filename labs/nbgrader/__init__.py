@@ -3,7 +3,7 @@
 nbgrader takes seconds to import, so that happens when the first of these functions is called.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labs.box import BoxEnvironment, BoxLimits, Execution, execute_notebook
@@ -46,6 +46,7 @@ __all__ = [
     "check_source",
     "check_work",
     "compare_sources",
+    "excuse_missing_gpu",
     "is_unchanged",
     "make_release",
     "name_cell",
@@ -127,6 +128,13 @@ def rehearse(
     from labs.nbgrader import rehearsing
 
     return rehearsing.rehearse(release, limits=limits, environment=environment, is_twice=is_twice, say=say)
+
+
+def excuse_missing_gpu(problems: Iterable[SourceProblem]) -> list[SourceProblem]:
+    """See `labs.nbgrader.rehearsing`."""
+    from labs.nbgrader import rehearsing
+
+    return rehearsing.excuse_missing_gpu(problems)
 
 
 def compare_sources(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, Any]:

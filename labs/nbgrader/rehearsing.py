@@ -1,6 +1,7 @@
 """The author's own files on the way of a submission: the solution gets every point, an empty answer none."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -64,6 +65,16 @@ def rehearse(
         found = [*judge.judge_solution(first), *judge.find_unstable(first, second), *judge.judge_blank(blank)]
         problems += sorted(found, key=lambda problem: (problem.line or 0, problem.code))
     return problems
+
+
+def excuse_missing_gpu(problems: Iterable[SourceProblem]) -> list[SourceProblem]:
+    """What was found of a lab that needs a GPU, where boxes have none: hints, as that may be all that is wrong."""
+    message = _(
+        "This lab needs a GPU, and was tried without one: learners' work is graded on a GPU of their factory."
+        " What else is said here may come from that alone."
+    )
+    note = SourceProblem("", None, None, "ran_without_gpu", message, is_hint=True)
+    return [note, *(replace(problem, is_hint=True) for problem in problems)]
 
 
 class _Judge:

@@ -71,6 +71,9 @@ ADVICE: Final[Mapping[str, str | Promise]] = {
     "takes_any_answer": gettext_lazy(
         "Compare with the one right answer: assert f(2) == 4. As it is, a person will have to grade everybody’s cell."
     ),
+    "ran_without_gpu": gettext_lazy(
+        "Run the notebook with its solution in a session of the lab, and hand it in as a learner would."
+    ),
     "unstable": gettext_lazy(
         "Give every random generator a seed, and compare with constants instead of with the time."
     ),

@@ -20,6 +20,7 @@ from labs.nbgrader import (
     SourceProblem,
     check_source,
     compare_sources,
+    excuse_missing_gpu,
     is_unchanged,
     make_release,
     name_cell,
@@ -163,7 +164,8 @@ def find_findings(draft: LabDraft) -> DraftFindings | None:
 def try_out(source: Mapping[str, bytes], draft: LabDraft) -> tuple[list[SourceProblem], ReleasedLab | None]:
     """What is wrong, and nbgrader's release where that could be made; each step only after a sound one.
 
-    A cell that gives points too easily is a hint here: the author may mean it, and sees it before the release.
+    A cell that gives points too easily is a hint here: the author may mean it, and sees it before the release. So is
+    what a lab that needs a GPU does without one.
     """
     environment = BoxEnvironment(python=settings.LAB_PYTHON)
     problems = check_source(source, environment=environment)
@@ -175,6 +177,8 @@ def try_out(source: Mapping[str, bytes], draft: LabDraft) -> tuple[list[SourcePr
         return [*problems, read_refusal(error, source)], None
     found = rehearse(released, limits=limits_of(draft.base), environment=environment)
     softened = [replace(problem, is_hint=problem.code in TOO_EASY) for problem in found]
+    if draft.base.needs.get("gpus", 0) > 0:
+        softened = excuse_missing_gpu(softened)
     return [*problems, *softened], released
 
 

@@ -115,8 +115,10 @@ def test_kernels_are_looked_for_where_this_machine_has_the_environment_of_labs(
     assert asked == [None, BoxEnvironment(folder / "python")]
 
 
-def unit_of(source: Mapping[str, bytes], **tables: Any) -> PackageUnit:
-    data = LabData(source, LabSettings(needs={}, limits=tables, session={}, grading={}))
+def unit_of(
+    source: Mapping[str, bytes], needs: Mapping[str, int] | None = None, **tables: Any
+) -> PackageUnit:
+    data = LabData(source, LabSettings(needs=needs or {}, limits=tables, session={}, grading={}))
     return PackageUnit(
         path="modules/10-a/10-lab",
         slug="lab",
@@ -151,6 +153,18 @@ def test_a_lab_is_run_within_its_own_limits_and_its_faults_named_by_file(
         Problem("modules/10-a/10-lab/source/lab.ipynb", 40, "cell_fails", "It fails.")
     ]
     assert said == ["lab: grading the solution"]
+
+
+def test_a_lab_that_needs_a_gpu_is_told_that_it_was_run_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [SourceProblem("lab.ipynb", 3, 40, "cell_fails", "It fails.")]
+    monkeypatch.setattr("labs.unit_kind.make_release", lambda *_given, **_named: RELEASED)
+    monkeypatch.setattr("labs.unit_kind.rehearse", lambda *_given, **_named: found)
+    problems = Problems()
+    run_lab(unit_of(RELEASED.source, {"gpus": 1}), problems, Trial(lambda _step: None, is_twice=False))
+    assert [(each.path, each.code, each.is_hint) for each in problems.in_order()] == [
+        ("modules/10-a/10-lab/source", "ran_without_gpu", True),
+        ("modules/10-a/10-lab/source/lab.ipynb", "cell_fails", True),
+    ]
 
 
 def test_a_machine_that_can_box_nothing_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,19 @@ def test_a_solution_that_fails_is_not_released_and_a_cell_that_is_too_easy_may_b
 
 
 @pytest.mark.usefixtures("problems")
+def test_a_lab_that_needs_a_gpu_can_be_released_though_its_check_had_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = SourceProblem("lab.ipynb", 1, 17, "cell_fails", "RuntimeError: no GPU")
+    monkeypatch.setattr(checking_drafts, "rehearse", lambda *_arguments, **_named: [found])
+    draft = make_draft(base__needs={"gpus": 1})
+    check_draft(draft.pk)
+    draft.refresh_from_db()
+    assert draft.is_releasable
+    assert [problem["code"] for problem in draft.problems] == ["ran_without_gpu", "cell_fails"]
+
+
+@pytest.mark.usefixtures("problems")
 def test_what_nbgrader_itself_refuses_is_a_problem_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_source: Mapping[str, bytes], *, name: str, environment: Any) -> ReleasedLab:
         raise InvalidNotebookError("lab.ipynb: ValueError: no such kernel", reason="not_releasable")
