@@ -97,6 +97,7 @@ class Line:
 class GradingHealth:
     """`came`, `ended_lately` and `ended_in_hour` count runs of the last 5 and 60 minutes; `ended_at` is the newest end.
 
+    What waits in a paused lab or for a grader has not come to the workers, and does not make their line grow.
     `of_graders` counts what waits per factory whose grader runs it; `without_box` what no machine could box;
     `resumed_at` is when a lab went on last after a pause.
     """
@@ -157,6 +158,7 @@ def find_grading_health(now: datetime) -> GradingHealth:
     workers = find_workers(now, {row.worker: row.count for row in ended if row.worker})
     waiting = [row for row in active if row.status == GradingStatus.QUEUED]
     free = [row for row in waiting if row.lab_id not in paused and row.factory_id is None]
+    running = [row for row in active if row.status == GradingStatus.RUNNING]
     of_graders: dict[int, int] = defaultdict(int)
     for row in waiting:
         if row.factory_id is not None and row.lab_id not in paused:
@@ -169,9 +171,9 @@ def find_grading_health(now: datetime) -> GradingHealth:
             learners_since=_first(row for row in free if row.lane == GradingRun.Lane.LEARNERS),
         ),
         held_count=sum(row.count for row in waiting if row.lab_id in paused),
-        running_count=sum(row.count for row in active if row.status == GradingStatus.RUNNING),
+        running_count=sum(row.count for row in running),
         without_box=sum(row.without_box for row in waiting),
-        came=sum(row.came for row in active) + sum(row.came for row in ended),
+        came=sum(row.came for row in (*free, *running)) + sum(row.came for row in ended),
         ended_lately=sum(row.lately for row in ended),
         ended_in_hour=sum(row.count for row in ended),
         ended_at=max((row.ended_at for row in ended), default=None) or _find_last_end(),

@@ -104,6 +104,18 @@ def test_a_line_grows_when_more_comes_than_is_graded() -> None:
     assert found.state == QueueState.GROWS
 
 
+def test_what_no_worker_here_may_take_makes_no_line_grow() -> None:
+    end()
+    work(since=NOW - 20 * MINUTE)
+    wait(since=NOW - 20 * MINUTE)
+    held = wait()
+    make.GradingPauseFactory.create(lab=held.submission.lab)
+    wait(factory=make_courses.FactoryFactory.create())
+    found = health()
+    assert (found.came, found.ended_lately) == (1, 1)
+    assert found.state == QueueState.BEHIND
+
+
 def test_work_that_waits_while_no_worker_begins_means_that_none_is_there() -> None:
     end(ago=10 * MINUTE)
     wait(since=NOW - 4 * MINUTE)
