@@ -107,13 +107,16 @@ def find_standing_run(submission: Submission) -> GradingRun | None:
 
 
 def carry_over(submission: Submission, cells: Sequence[CellGrade]) -> list[ScoreChange]:
-    """Give new cells what people gave the same ones in the run that stood until now; a change for each, unsaved.
+    """Give new cells what people gave the same ones in earlier runs at last; a change for each, unsaved.
 
-    Where a cell has other points or is of another kind now, a person has to decide again.
+    Where a cell has other points or is of another kind now, a person has to decide again: also when it is graded
+    once more before anybody has.
     """
-    standing = find_standing_run(submission)
-    decided = CellGrade.objects.filter(run=standing, changes__isnull=False).distinct() if standing else ()
-    before = {(cell.notebook, cell.grade_id): cell for cell in decided}
+    decided = CellGrade.objects.filter(
+        run__submission=submission, run__status=GradingStatus.FINISHED, changes__isnull=False
+    ).distinct()
+    oldest_first = decided.order_by("run__queued_at", "run__pk")
+    before = {(cell.notebook, cell.grade_id): cell for cell in oldest_first}
     changes = []
     for cell in cells:
         own = before.get((cell.notebook, cell.grade_id))

@@ -93,6 +93,17 @@ def test_automatic_points_do_not_take_the_place_of_a_persons(graded: GradingRun)
     assert cell_of(again, "explain").needs_manual_grade
 
 
+def test_it_waits_for_a_person_until_one_has_decided(graded: GradingRun, ben: User) -> None:
+    """Also where the work is graded once more meanwhile: the tests' points must not count in silence."""
+    harder = cell("mean", 4.0, 4.0)
+    for _ in range(2):
+        again = grade(graded.submission, harder, explain())
+        assert cell_of(again, "mean").needs_manual_grade
+    decide(again, ben, mean=ManualScore(1.0))
+    third = grade(graded.submission, harder, explain())
+    assert (cell_of(third, "mean").manual_score, cell_of(third, "mean").needs_manual_grade) == (1.0, False)
+
+
 def test_a_cell_that_nobody_decided_about_has_its_new_points(submission: Submission) -> None:
     grade(submission, cell("mean", 1.0, 3.0))
     again = grade(submission, cell("mean", 2.0, 3.0), cell("median", 1.0, 1.0))
