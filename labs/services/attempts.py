@@ -151,7 +151,7 @@ def make_attempt(submission: Submission, runs: list[GradingRun], waiting: Mappin
         run,
         find_mark(run, waiting.get(run.pk, 0)) if run else None,
         again=runs[0] if runs and runs[0] != run else None,
-        counts=uses_attempt(each.status for each in runs),
+        counts=uses_attempt((each.lane, each.status) for each in runs),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from courses.models import Enrolment
-from labs.models import Lab, LabUnit, Submission
+from labs.models import GradingRun, Lab, LabUnit, Submission
 from labs.states import GradingStatus
 
 BEGUN: Final = frozenset({GradingStatus.RUNNING, GradingStatus.FINISHED})
@@ -32,23 +32,25 @@ class AttemptLimits:
         return reason
 
 
-def uses_attempt(statuses: Iterable[str]) -> bool:
-    """Whether an attempt counts, by the states of its runs: once its grading has begun.
+def uses_attempt(runs: Iterable[tuple[int, str]]) -> bool:
+    """Whether an attempt counts, by the lanes and states of its runs: once its grading has begun.
 
-    What waits can still be replaced by newer work, and neither that nor what we failed to grade uses one up. A
-    practice lab has no runs and counts.
+    What waits can still be replaced by newer work, and neither that nor what we failed to grade uses one up, also
+    where the team has it graded after all. A practice lab has no runs and counts.
     """
-    found = set(statuses)
-    return not found or bool(found & BEGUN)
+    found = set(runs)
+    asked_for = {status for lane, status in found if lane == GradingRun.Lane.LEARNERS}
+    return not found or bool(asked_for & BEGUN)
 
 
 def find_attempt_limits(enrolment: Enrolment, lab: Lab) -> AttemptLimits:
     """The limits of a learner in a lab, of which `uses_attempt` says what counts."""
     attempts = Submission.objects.filter(enrolment=enrolment, lab=lab, attempt__isnull=False)
-    runs: dict[tuple[int, datetime], set[str]] = {}
-    for pk, pressed_at, status in attempts.order_by().values_list("pk", "pressed_at", "runs__status"):
-        runs.setdefault((pk, pressed_at), set()).update({status} if status else ())
-    pressed = [pressed_at for (_pk, pressed_at), statuses in runs.items() if uses_attempt(statuses)]
+    runs: dict[tuple[int, datetime], set[tuple[int, str]]] = {}
+    rows = attempts.order_by().values_list("pk", "pressed_at", "runs__lane", "runs__status")
+    for pk, pressed_at, lane, status in rows:
+        runs.setdefault((pk, pressed_at), set()).update({(lane, status)} if status else ())
+    pressed = [pressed_at for (_pk, pressed_at), found in runs.items() if uses_attempt(found)]
     return apply_rules(find_rules(enrolment, lab), pressed)
 
 

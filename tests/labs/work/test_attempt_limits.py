@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from courses.models import Enrolment
-from labs.models import LabRelease, LabUnit
+from labs.models import GradingRun, LabRelease, LabUnit
 from labs.states import GradingStatus
 from labs.work.attempt_limits import AttemptLimits, apply_rules, find_attempt_limits, uses_attempt
 from tests.factories import labs as make
@@ -89,7 +89,7 @@ def test_an_attempt_counts_once_its_grading_has_begun(
     attempt = make.SubmissionFactory.create(enrolment=enrolment, release=lab_release)
     for status in statuses:
         make.GradingRunFactory.create(submission=attempt, status=status)
-    assert uses_attempt(statuses) == counts
+    assert uses_attempt((GradingRun.Lane.LEARNERS, status) for status in statuses) == counts
     assert find_attempt_limits(enrolment, lab_release.lab).used == counts
 
 
@@ -100,6 +100,16 @@ def test_an_attempt_that_was_graded_in_the_end_counts(enrolment: Enrolment, lab_
     assert find_attempt_limits(enrolment, lab_release.lab).used == 0
     make.GradingRunFactory.create(submission=failed.submission, try_number=2)
     assert find_attempt_limits(enrolment, lab_release.lab).used == 1
+
+
+@pytest.mark.parametrize("status", [GradingStatus.FAILED, GradingStatus.REPLACED])
+def test_what_was_to_cost_nothing_costs_nothing_when_the_team_has_it_graded_after_all(
+    enrolment: Enrolment, lab_release: LabRelease, status: GradingStatus
+) -> None:
+    attempt = make.SubmissionFactory.create(enrolment=enrolment, release=lab_release)
+    make.GradingRunFactory.create(submission=attempt, status=status)
+    make.GradingRunFactory.create(submission=attempt, lane=GradingRun.Lane.REGRADES)
+    assert find_attempt_limits(enrolment, lab_release.lab).used == 0
 
 
 def test_the_rules_are_those_of_the_release_that_the_cohort_has(
