@@ -36,11 +36,13 @@ def regrade(submission: Submission, *, actor: User) -> GradingRun:
 @transaction.atomic(durable=True)
 def regrade_lab(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> int:
     """As `regrade` for all that `find_regradable` has; how many there are."""
-    _lock(cohort)
+    release = find_release(_lock(cohort), lab_unit.release.lab_id)
+    if release is None:
+        return 0
     submissions = list(
         find_regradable(cohort, lab_unit).select_related("enrolment__cohort__factory").defer("files")
     )
-    queue_regrades(submissions, lab_unit.release, actor=actor)
+    queue_regrades(submissions, release, actor=actor)
     if submissions:
         send_on_commit(tasks.send_grading)
     return len(submissions)

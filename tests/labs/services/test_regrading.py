@@ -141,6 +141,15 @@ def test_a_lab_is_graded_again_with_all_attempts_that_can_count(
     assert {run.events.get().actor for run in queued} == {ben}
 
 
+def test_a_lab_is_graded_by_the_release_to_which_its_cohort_goes_over_while_the_button_is_pressed(
+    graded: Submission, cohort: Cohort, lab_unit: LabUnit, ben: User
+) -> None:
+    mended = make.LabReleaseFactory.create(lab=lab_unit.release.lab)
+    LabUnit.objects.filter(pk=lab_unit.pk).update(release=mended)
+    assert regrade_lab(cohort, lab_unit, actor=ben) == 1
+    assert GradingRun.objects.get(lane=Lane.REGRADES).release == mended
+
+
 def test_a_second_press_finds_nothing_more(
     graded: Submission, cohort: Cohort, lab_unit: LabUnit, ben: User
 ) -> None:
