@@ -109,8 +109,9 @@ class LabPanel:
 
     @property
     def can_check(self) -> bool:
-        """Whether there is something to check, and no check of it on its way."""
-        if self.checking or not has_visible_tests(self.lab_unit.release):
+        """Whether there is something to check, and no check at work; one that waits can be replaced by newer work."""
+        is_at_work = self.checking is not None and not self.checking.is_waiting
+        if is_at_work or not has_visible_tests(self.lab_unit.release):
             return False
         return self.action == "open" if self.active else self.has_new_work
 

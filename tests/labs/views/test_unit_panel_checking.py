@@ -130,6 +130,26 @@ def test_a_check_on_its_way_is_followed_and_the_attempt_stays_possible(
     assert "Your attempts" not in page
 
 
+@pytest.mark.parametrize(
+    ("status", "is_offered"), [(GradingStatus.QUEUED, True), (GradingStatus.RUNNING, False)]
+)
+def test_newer_work_can_be_checked_while_a_check_waits(
+    as_ada: Client,
+    address: str,
+    make_session: MakeSession,
+    make_submission: MakeSubmission,
+    status: GradingStatus,
+    is_offered: bool,
+) -> None:
+    make_session()
+    make.GradingRunFactory.create(
+        submission=make_check(make_submission), status=status, outcome="", score=None
+    )
+    page = read_panel(as_ada, address)
+    assert 'id="lab-checking"' in page
+    assert ('id="lab-check"' in page) == is_offered
+
+
 def test_the_panel_goes_on_asking_while_a_check_runs(
     as_ada: Client, address: str, make_submission: MakeSubmission
 ) -> None:
