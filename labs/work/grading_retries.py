@@ -5,6 +5,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
+from courses.models import Enrolment
 from labs.exceptions import StaleStateError
 from labs.models import GradingRun, Submission
 from labs.states import GradingStatus
@@ -21,6 +22,7 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
 
     After MAX_TRIES the last run stays failed, and staff are told: our fault, never a zero, and no attempt is used up.
     """
+    lock_enrolment(run)
     tries = count_tries(run)
     is_last = tries >= MAX_TRIES
     if is_last:
@@ -43,6 +45,11 @@ def try_again_or_fail(run: GradingRun, *, reason: str) -> GradingRun | None:
     )
 
 
+def lock_enrolment(run: GradingRun) -> None:
+    """Newer work of the learner, whose attempts are counted at this moment, finds the run either running or waiting."""
+    Enrolment.objects.select_for_update().get(pk=run.submission.enrolment_id)
+
+
 def count_tries(run: GradingRun) -> int:
     """How often a run was taken up: those before it, itself, and each time that it was put back."""
     return (
@@ -53,6 +60,7 @@ def count_tries(run: GradingRun) -> int:
 @transaction.atomic
 def put_back(run: GradingRun) -> None:
     """This machine could close no box: the run waits for one that can. It was a try: the fault may be the run's."""
+    lock_enrolment(run)
     if count_tries(run) >= MAX_TRIES:
         try_again_or_fail(run, reason="box_unavailable")
         return
