@@ -46,7 +46,9 @@ def write_mail(run: GradingRun, person: User) -> EmailMessage:
         subject = _("Work in %(lab)s could not be graded") % words
         paragraphs = (
             _("Work in the lab %(lab)s of the cohort “%(cohort)s” could not be graded, after several tries."),
-            _("This is a fault on our side. The learner was told so, and that the work is safe and costs no attempt."),
+            _(
+                "This is a fault on our side. The learner was told so, and that the work is safe and costs no attempt."
+            ),
             _("What happened to it, and the button to grade it again:\n%(page)s"),
             _("However many fail, you are told of a lab once an hour at most."),
         )

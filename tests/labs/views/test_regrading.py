@@ -41,7 +41,7 @@ def test_the_page_says_what_will_happen_and_the_button_does_it(
 ) -> None:
     page = as_ben.get(regrade_page).content.decode()
     assert f"1 attempt is graded again, by release {lab_unit.release.number} of the lab" in page
-    assert "1 learner" in page
+    assert "Learners: 1." in page
     answer = as_ben.post(f"{regrade_page}/start", follow=True)
     assert "1 attempt is graded again, behind the learners who wait." in answer.content.decode()
     assert GradingRun.objects.get(status=GradingStatus.QUEUED).submission == graded.submission
