@@ -90,9 +90,7 @@ class QueuePlace:
         """Such as "4 others are before you"."""
         if not self.ahead:
             return _("Your work is next")
-        words = ngettext(
-            "%(count)s other is before you", "%(count)s others are before you", self.ahead
-        )
+        words = ngettext("%(count)s other is before you", "%(count)s others are before you", self.ahead)
         return words % {"count": self.ahead}
 
     @property
