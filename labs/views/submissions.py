@@ -25,7 +25,7 @@ from labs.access import (
     submission_for,
 )
 from labs.exceptions import RefusedError
-from labs.models import Submission
+from labs.models import GradingPause, Submission
 from labs.nbgrader import FeedbackDetail
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt, find_attempt, find_newer, find_same_before
@@ -127,7 +127,7 @@ def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -
         "place": place,
         "poll_seconds": poll_seconds,
         "can_regrade": not is_own and _can_be_regraded(attempt),
-        **({} if is_own else {"pause": find_open_pause(found.lab), "runs": find_run_history(found)}),
+        **({} if is_own else {"pause": _find_pause(attempt), "runs": find_run_history(found)}),
         "version": make_version(
             found.status,
             attempt.run and (attempt.run.pk, attempt.words, attempt.run.reason),
@@ -135,6 +135,12 @@ def _context(reader: User, found: Submission, sheet: ScoreSheet | None = None) -
         ),
         **_result_context(attempt, reader, sheet),
     }
+
+
+def _find_pause(attempt: Attempt) -> GradingPause | None:
+    """What an attempt that is to get a mark, or another one, may wait for."""
+    is_on_its_way = attempt.is_moving or attempt.is_regrading
+    return find_open_pause(attempt.submission.lab) if is_on_its_way else None
 
 
 def _find_poll_seconds(attempt: Attempt, place: QueuePlace | None) -> int:

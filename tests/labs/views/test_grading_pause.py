@@ -129,6 +129,8 @@ def test_a_cohorts_team_sees_that_its_lab_is_paused(
     assert "“Wait for us.”" in page
     assert lab_page in page
 
-    waiting = make_submission()
-    wait(waiting)
-    assert "“Wait for us.”" in shown(as_ben, f"/labs/submissions/{waiting.public_id}/")
+    graded = make.GradingRunFactory.create(submission=make_submission()).submission
+    assert "“Wait for us.”" not in shown(as_ben, f"/labs/submissions/{graded.public_id}/")
+    for waiting in (make_submission(), graded):
+        wait(waiting)
+        assert "“Wait for us.”" in shown(as_ben, f"/labs/submissions/{waiting.public_id}/")

@@ -88,7 +88,8 @@ def test_a_pause_is_explained_with_what_staff_say(
         assert "“A test is &lt;wrong&gt;”" in page
         assert "every 10s" in page
     assert (
-        "has been paused since" not in as_ben.get(f"/labs/submissions/{submission.public_id}/").content.decode()
+        "has been paused since"
+        not in as_ben.get(f"/labs/submissions/{submission.public_id}/").content.decode()
     )
 
 
@@ -109,7 +110,7 @@ def test_a_page_is_told_when_the_place_has_changed(
 
 
 def test_what_was_replaced_says_so_and_leads_to_the_newer_attempt(
-    as_ada: Client, make_submission: MakeSubmission, address: str
+    as_ada: Client, as_ben: Client, make_submission: MakeSubmission, address: str
 ) -> None:
     long_ago = timezone.now() - 60 * SECOND
     older = make_submission(attempt=1, pressed_at=long_ago)
@@ -127,6 +128,9 @@ def test_what_was_replaced_says_so_and_leads_to_the_newer_attempt(
     assert "See attempt 3" in page
     assert "hx-get" not in page.partition('id="submission-status"')[2].partition(">")[0]
     assert as_ada.get(address).content.decode().count("Replaced by a newer attempt") == 2
+    of_team = as_ben.get(f"/labs/submissions/{older.public_id}/").content.decode()
+    assert "See attempt 3" in of_team
+    assert "costs you no attempt" not in of_team
 
 
 def test_who_waits_is_told_that_newer_work_takes_over(
