@@ -97,14 +97,12 @@ def build_command(
     info_fd: int,
     seccomp_fd: int,
     command: Sequence[str],
-    is_first_process: bool = False,
 ) -> list[str]:
     """The whole argument list. `texts` gives paths below /etc an open descriptor each with their content.
 
-    The first process of the box is bubblewrap's own, or the command where it `is_first_process`.
+    The first process of the box is the command: bubblewrap's own would give up what keeps the learner away from it.
     """
-    options = [str(find_bubblewrap()), *_isolation(identity), "--unshare-pid"]
-    options += ["--as-pid-1"] if is_first_process else []
+    options = [str(find_bubblewrap()), *_isolation(identity), "--unshare-pid", "--as-pid-1"]
     options += [*_view(environment, ["--proc", "/proc"], limits), *_device_mounts(environment), *_show(texts)]
     for name, value in {**_variables(environment), **variables}.items():
         options += ["--setenv", name, value]
@@ -143,8 +141,12 @@ def _isolation(identity: Identity, *, is_server: bool = False) -> list[str]:
     ]
     if identity.unix_uid is None:
         options += ["--unshare-user", "--uid", str(identity.uid), "--gid", str(identity.uid)]
-        # In its own namespace of users, which it needs for entering one below.
-        return [*options, *(["--cap-add", "CAP_SYS_ADMIN"] if is_server else ["--disable-userns"])]
+        if is_server:
+            # In its own namespace of users, which it needs for entering one below.
+            return [*options, "--cap-add", "CAP_SYS_ADMIN"]
+        # A right that the learner has not: without it the box's first process, which has the learner's user id and
+        # none of the limits, could be written to and so be made to do as they like.
+        return [*options, "--disable-userns", "--cap-add", "CAP_SETPCAP"]
     # Root makes no user namespace, since limits on processes would not bind its root. The launcher gives up
     # these right after it has become the learner.
     capabilities = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"]

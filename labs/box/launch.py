@@ -1,4 +1,5 @@
-"""The first program inside a box: becomes the learner, lays out the files, takes on the limits, starts the kernel.
+"""The first program inside a box: its child becomes the learner, lays out the files, takes on the limits, starts the
+kernel.
 
 It is sent as text to the box's interpreter and must need nothing but the standard library. Its orders come on
 standard input: one line of JSON, then the content of the files, one behind the other. A kernel that is forked
@@ -9,6 +10,7 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -59,7 +61,21 @@ def settle(orders: dict[str, Any], stream: IO[bytes]) -> None:
     os.chdir(orders["work"])
 
 
+def stay(kernel: int) -> None:
+    """As the box's first process: end with the kernel, and wait for those whose parents have not."""
+    # Which the machine then keeps from a first process, as it does all signals from inside.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nothing, standard)
+    while os.wait()[0] != kernel:
+        pass
+
+
 def main() -> None:
+    if kernel := os.fork():
+        stay(kernel)
+        return
     stream = sys.stdin.buffer
     orders = json.loads(stream.readline())
     settle(orders, stream)

@@ -119,7 +119,6 @@ class BoxProcess:
             info_fd=info_write,
             seccomp_fd=program,
             command=["/bin/sh", "-c", _WAITER] if self._server else launcher,
-            is_first_process=self._server is not None,
         )
         self._group = make_group(self._limits)
         try:
