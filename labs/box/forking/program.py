@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from typing import Any
 
@@ -63,7 +64,7 @@ def _load(
                     left_out[name] = f"{type(error).__name__}: {error}"[:300]
                 continue
             if name in settings["preload"]:
-                # The worker looks whether this one has started threads, which no fork would have.
+                # The worker looks whether this one has started threads, or shares memory with what is forked.
                 _tell(control, {"imported": name})
                 control.recv(1)
     kept = {holding.find_package(name) for name in waiting} | {"__main__", "sitecustomize"}
@@ -126,6 +127,9 @@ def _enter(app: Any, settings: dict[str, Any], box: int, orders: int, errors: in
 
 
 def _become_kernel(app: Any, settings: dict[str, Any], descriptor: int) -> None:
+    # The process between has the server's rights, and the server waits for its end: nothing of a learner meets it.
+    while os.getppid() != 1:
+        time.sleep(0.001)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     entering.become_readable()

@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 from labs.box import seeding
 from labs.box.bubblewrap import HOME, build_server_command, read_info
 from labs.box.descriptors import pipe_with, wait_for
+from labs.box.forking.apartness import find_obstacle
 from labs.box.identity import SERVER_UID, Identity, find_identity, make_etc
 from labs.box.limits import MEBIBYTE, BoxEnvironment
 from labs.exceptions import LabError
@@ -57,11 +58,11 @@ class ForkServerError(LabError):
     reason = "fork_server"
 
 
-class ThreadsStartedError(ForkServerError):
-    """Importing this module starts threads, which are not there behind a fork."""
+class UnforkableError(ForkServerError):
+    """Importing this module leaves something behind that forks cannot have, or must not."""
 
-    def __init__(self, module: str) -> None:
-        super().__init__(f"importing {module} starts threads")
+    def __init__(self, module: str, obstacle: str) -> None:
+        super().__init__(f"importing {module} {obstacle}")
         self.module = module
 
 
@@ -211,7 +212,7 @@ class ForkServer:
         return pid
 
     def _converse(self, settings: dict[str, Any]) -> None:
-        """Let it import; after each module of the environment's list look whether there are threads now."""
+        """Let it import; after each module of the environment's list look whether forks would still be apart."""
         deadline = time.monotonic() + _START_SECONDS
         self._control.send(json.dumps(settings).encode())
         while True:
@@ -220,11 +221,11 @@ class ForkServer:
                 raise ForkServerError(str(told["fault"]))
             if told.get("is_ready"):
                 self.left_out = dict(told["left_out"])
-                if not self._is_single_threaded():
-                    raise ForkServerError("its kernel starts threads before the fork")
+                if obstacle := find_obstacle(self.pid):
+                    raise ForkServerError(f"a kernel of this environment {obstacle}")
                 return
-            if not self._is_single_threaded():
-                raise ThreadsStartedError(str(told["imported"]))
+            if obstacle := find_obstacle(self.pid):
+                raise UnforkableError(str(told["imported"]), obstacle)
             self._control.send(b"\n")
 
     def _hear(self, deadline: float) -> dict[str, Any]:
@@ -238,17 +239,6 @@ class ForkServer:
                 return told
             self._listen(seconds=0)
         raise ForkServerError(f"the fork server does not get ready: {self.diagnosis}")
-
-    def _is_single_threaded(self) -> bool:
-        """A thread that has ended may still be on its way out."""
-        for _ in range(20):
-            try:
-                if len(os.listdir(f"/proc/{self.pid}/task")) == 1:  # noqa: PTH208
-                    return True
-            except OSError:
-                return True  # it has ended, which its line says
-            time.sleep(0.05)
-        return False
 
     def _listen(self, *, seconds: float) -> None:
         """Read what it says on standard error, of which the last is kept for the log."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from labs.box.forking.server import ForkServer, ForkServerError, ThreadsStartedError
+from labs.box.forking.server import ForkServer, ForkServerError, UnforkableError
 from labs.box.kernelspecs import get_python
 from labs.box.limits import BoxEnvironment
 from labs.exceptions import BoxUnavailableError, LabError
@@ -141,7 +141,7 @@ def _start(environment: BoxEnvironment) -> ForkServer:
     while True:
         try:
             server = ForkServer(environment, arguments, preload)
-        except ThreadsStartedError as error:
+        except UnforkableError as error:
             logger.warning("%s: %s; it is left to the notebooks that import it", FILE, error)
             preload.remove(error.module)
             continue

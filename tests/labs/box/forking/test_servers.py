@@ -210,21 +210,22 @@ def test_what_cannot_be_imported_ahead_is_named_and_left_to_notebooks(
     environment = make_environment(
         tmp_path,
         lab_python,
-        says='preload = ["fine", "broken", "missing", "threaded"]',
+        says='preload = ["fine", "broken", "missing", "threaded", "letterbox"]',
         modules={
             "fine": "import os\npid = os.getpid()",
             "broken": "raise ValueError('no luck')",
+            "letterbox": "import mmap\npage = mmap.mmap(-1, 4096)",
             "threaded": "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()",
         },
     )
-    said = execute(
-        environment, "import os, fine, threaded; print(fine.pid != os.getpid(), threaded.threading)"
-    )
+    source = "import os, fine, threaded, letterbox; print(fine.pid != os.getpid(), letterbox.page[:1]); "
+    said = [execute(environment, source + "letterbox.page[:1] = b'x'") for _ in range(2)]
     close_servers()
-    assert said.startswith("True <module")
+    assert said == ["True b'\\x00'\n"] * 2
     assert "broken cannot be imported: ValueError: no luck" in caplog.text
     assert "missing cannot be imported" in caplog.text
     assert "importing threaded starts threads" in caplog.text
+    assert "importing letterbox makes memory that all forks would share" in caplog.text
 
 
 @live
