@@ -203,6 +203,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# KiB; several times what a grading process needs. One that leaks is replaced when its task is done.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1024 * 1024
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A web request must not wait for a broker that is down: the sweeps send again what was not sent.
 CELERY_TASK_PUBLISH_RETRY = False

@@ -17,6 +17,8 @@ SITE = Path(sysconfig.get_path("purelib"))
 LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
 # Background times that somebody who looks for faults makes short: `make run` passes them on.
 TIMES = ("PAJA_SNAPSHOT_SECONDS", "PAJA_VISIT_SECONDS")
+# One more than a small machine has cores: a process waits while its box works.
+GRADING_PROCESSES = 3
 CELERY_READY = re.compile(rb"@paja ready\.|celery beat .* is starting")
 
 
@@ -54,7 +56,7 @@ def make_programs(place: Place, keys: dict[str, Path]) -> list[Program]:
             for kind in ("spawning", "visiting")
         ),
         worker(place, environment, "sweeping", "threads", 8, ["sweeping"]),
-        worker(place, environment, "grading", "prefork", 2, ["grading"]),
+        worker(place, environment, "grading", "prefork", GRADING_PROCESSES, ["grading"]),
         # One run at a time, as a factory's grader has one box; it loads nbgrader when the first of them comes.
         *(
             worker(place, environment, f"grading-{hub.factory}", "prefork", 1, [f"grading.{hub.factory}"])

@@ -2,7 +2,7 @@
 
     python -m tests.bench.engine COURSE_FOLDER ASSIGNMENT
 
-It releases the assignment, and two processes that are forked after nbgrader was imported, as those of a grading
+It releases the assignment, and as many processes that are forked after nbgrader was imported, as those of a grading
 worker, grade what was handed in. Each grades one submission before the clock starts. One line of JSON comes back.
 """
 
@@ -17,14 +17,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from deploy.development.programs import LAB_PYTHON
+from deploy.development.programs import GRADING_PROCESSES, LAB_PYTHON
 from labs.box import BoxEnvironment, BoxLimits, kernel
 from labs.nbgrader import GradingResult, ReleasedLab, autograde, make_release
 from labs.nbgrader.telling import to_json
 from tests.bench.machine import count_busy_seconds
 from tests.parity.cases import read_files
 
-PROCESSES = 2
 ENVIRONMENT = BoxEnvironment(LAB_PYTHON)
 
 
@@ -48,8 +47,8 @@ def main(course: Path, name: str) -> dict[str, Any]:
     release = make_release(read_files(course / "source" / name), name=name, environment=ENVIRONMENT)
     work = {path.name: read_files(path / name) for path in sorted((course / "submitted").iterdir())}
     fork = multiprocessing.get_context("fork")
-    begin = (release, next(iter(work.values())), fork.Barrier(PROCESSES))
-    with ProcessPoolExecutor(PROCESSES, fork, initializer=warm_up, initargs=begin) as pool:
+    begin = (release, next(iter(work.values())), fork.Barrier(GRADING_PROCESSES))
+    with ProcessPoolExecutor(GRADING_PROCESSES, fork, initializer=warm_up, initargs=begin) as pool:
         pool.submit(os.getpid).result()  # both are warm now
         before = count_busy_seconds()
         graded = list(pool.map(grade, work, work.values()))

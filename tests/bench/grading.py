@@ -1,7 +1,7 @@
 """A class's submissions graded by nbgrader's own command line and by Paja, on the same two cores, in one run.
 
 nbgrader: `nbgrader autograde` for all learners at once, so that its start is paid for once; it grades one after
-another. Paja: what counts is a running one, its two grading processes, queue, database and feedback included, from
+another. Paja: what counts is a running one, its grading processes, queue, database and feedback included, from
 the first claim to the last mark; its engine alone stands beside it. Marks must be equal, cell by cell.
 """
 
@@ -46,8 +46,8 @@ def measure() -> bool:
     ways = {
         "nbgrader autograde": nbgrader,
         "nbgrader generate_feedback": feedback,
-        "Paja's engine alone, two processes": engine,
-        "Paja: queue, two processes, database": recorded,
+        "Paja's engine alone, three processes": engine,
+        "Paja: queue, three processes, database": recorded,
     }
     count = len(assignment.submissions)
     say(
