@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from courses.models import Enrolment, User
 from labs import tasks
-from labs.exceptions import RefusedError
+from labs.exceptions import QueueDownError, RefusedError
 from labs.models import LabSession, LabUnit, Submission, SubmissionEvent
 from labs.models.workspaces import find_saved_work
 from labs.services.sessions import find_active_session, note_press, send_on_commit
 from labs.services.visible_tests import has_visible_tests
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
 from labs.work.attempt_limits import find_attempt_limits
+from labs.work.collecting import leave_to_sweep
 
 MAX_CHECKS: Final = 30
 CHECKS_WITHIN: Final = timedelta(hours=1)
@@ -97,13 +98,22 @@ def collect_once(
     try:
         with transaction.atomic():
             submission = write_press(enrolment, lab_unit, purpose, press_key, actor)
-            send_on_commit(lambda: tasks.send_collect(submission.pk, enrolment.cohort.factory.slug))
+            send_on_commit(lambda: send_collect(submission))
     except IntegrityError:
         first = same.first()
         if first is None:
             raise
         return first
     return submission
+
+
+def send_collect(submission: Submission) -> None:
+    """Where Paja's own queue is down no worker has it, and the next sweep need not wait until one would be given up."""
+    try:
+        tasks.send_collect(submission.pk, submission.enrolment.cohort.factory.slug)
+    except QueueDownError:
+        leave_to_sweep(submission)
+        raise
 
 
 def write_press(

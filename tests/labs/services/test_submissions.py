@@ -1,15 +1,19 @@
 """Handing in, and having work checked before: one press is one submission however often it arrives."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
 
 from courses.models import Enrolment
-from labs.exceptions import RefusedError
+from labs import tasks
+from labs.exceptions import QueueDownError, RefusedError
 from labs.models import LabUnit, Submission
 from labs.services.submissions import CHECKS_WITHIN, MAX_CHECKS, check_lab, submit_lab
 from labs.states import GradingStatus, SessionStatus, SubmissionStatus
+from labs.work.collecting import claim_forgotten_submissions
 from tests.factories import labs as make
 from tests.labs.released import show_tests
 
@@ -49,6 +53,22 @@ def test_a_later_press_is_another_submission(enrolment: Enrolment, lab_unit: Lab
     first = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
     Submission.objects.update(status=SubmissionStatus.COLLECTED)
     assert submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner) != first
+
+
+@pytest.mark.usefixtures("_session")
+def test_the_next_sweep_sends_a_press_for_which_the_queue_was_down(
+    enrolment: Enrolment,
+    lab_unit: LabUnit,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise QueueDownError
+
+    monkeypatch.setattr(tasks, "send_collect", refuse)
+    with django_capture_on_commit_callbacks(execute=True):
+        submission = submit_lab(enrolment, lab_unit, press_key=uuid4(), actor=enrolment.learner)
+    assert [pk for pk, _ in claim_forgotten_submissions()] == [submission.pk]
 
 
 def test_without_a_session_and_saved_work_there_is_nothing_to_submit(
