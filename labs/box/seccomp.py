@@ -2,8 +2,8 @@
 
 What is refused falls in four groups: making namespaces and mounts; doors into the machine's kernel or into
 other processes; memory that no process's size shows (memfd, System V segments and semaphores, asynchronous requests),
-which the watcher could not see; looking into the machine's cache of files and emptying it, in which one box could
-leave a message for the next.
+which the watcher could not see; whatever tells one box what another reads of the files that both are shown, or holds
+it up over them: the machine's cache of files, notices of what is opened, leases.
 """
 
 import errno
@@ -80,6 +80,9 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
     "preadv2": (327, 286),
     "mincore": (27, 232),
     "cachestat": (451, 451),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
     "vhangup": (153, 58),
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
@@ -93,9 +96,11 @@ _REFUSED: Final[dict[str, tuple[int, int | None]]] = {
 }
 _CLONE: Final = (56, 220)
 _CLONE3: Final = (435, 435)
-# Refused with this advice only: POSIX_FADV_DONTNEED of linux/fadvise.h and MADV_PAGEOUT of asm/mman-common.h.
+# Refused with these only: POSIX_FADV_DONTNEED of linux/fadvise.h, MADV_PAGEOUT of asm/mman-common.h, F_SETLEASE and
+# F_NOTIFY of linux/fcntl.h. A lease is for who owns the file, and boxes of a user own the environment.
 _FADVISE, _DONT_NEED = (221, 223), 4
 _MADVISE, _PAGE_OUT = (28, 233), 21
+_FCNTL, _SET_LEASE, _NOTIFY = (72, 25), 1024, 1026
 _SOCKET: Final = (41, 198)
 _SOCKETPAIR: Final = (53, 199)
 
@@ -112,7 +117,8 @@ _X32_BIT: Final = 0x40000000
 
 # Opcodes of linux/bpf_common.h and offsets in struct seccomp_data.
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 32, 40
+_NUMBER, _ARCHITECTURE = 0, 4
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 16, 24, 32, 40
 _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 
@@ -140,15 +146,17 @@ def _instructions(audit: int, column: int) -> Iterator[bytes]:
     # "No such call" makes the C library fall back to clone, whose flags a filter can read.
     yield _instruction(_JUMP_EQUAL, _CLONE3[column], 0, 1)
     yield _instruction(_RETURN, _ERRNO | errno.ENOSYS)
-    for call, argument, test, value in (
-        (_CLONE, _FIRST_ARGUMENT, _JUMP_SET, _NAMESPACE_FLAGS),
-        (_FADVISE, _FOURTH_ARGUMENT, _JUMP_EQUAL, _DONT_NEED),
-        (_MADVISE, _THIRD_ARGUMENT, _JUMP_EQUAL, _PAGE_OUT),
+    for call, argument, test, values in (
+        (_CLONE, _FIRST_ARGUMENT, _JUMP_SET, [_NAMESPACE_FLAGS]),
+        (_FADVISE, _FOURTH_ARGUMENT, _JUMP_EQUAL, [_DONT_NEED]),
+        (_MADVISE, _THIRD_ARGUMENT, _JUMP_EQUAL, [_PAGE_OUT]),
+        (_FCNTL, _SECOND_ARGUMENT, _JUMP_EQUAL, [_SET_LEASE, _NOTIFY]),
     ):
-        yield _instruction(_JUMP_EQUAL, call[column], 0, 4)
+        yield _instruction(_JUMP_EQUAL, call[column], 0, 2 * len(values) + 2)
         yield _instruction(_LOAD, argument)
-        yield _instruction(test, value, 0, 1)
-        yield _instruction(_RETURN, refuse)
+        for value in values:
+            yield _instruction(test, value, 0, 1)
+            yield _instruction(_RETURN, refuse)
         yield _instruction(_RETURN, _ALLOW)
     yield _instruction(_JUMP_EQUAL, _SOCKET[column], 1, 0)
     yield _instruction(_JUMP_EQUAL, _SOCKETPAIR[column], 0, len(_FAMILIES) + 5)

@@ -1,6 +1,7 @@
 """The filter of system calls, run by the few instructions of its machine that it uses."""
 
 import errno
+import fcntl
 import struct
 
 import pytest
@@ -14,6 +15,7 @@ ALLOW = 0x7FFF0000
 READ, UNSHARE, CLONE, CLONE3, SOCKET = (0, 63), (272, 97), (56, 220), (435, 435), (41, 198)
 MEMFD, SEMGET, IO_SETUP, SOCKETPAIR = (319, 279), (64, 190), (206, 0), (53, 199)
 PREADV2, MINCORE, CACHESTAT, FADVISE, MADVISE = (327, 286), (27, 232), (451, 451), (221, 223), (28, 233)
+INOTIFY, ADD_WATCH, FCNTL = (294, 26), (254, 27), (72, 25)
 
 
 def refuse(number: int) -> int:
@@ -24,6 +26,7 @@ def judge(
     machine: str,
     call: tuple[int, int],
     argument: int = 0,
+    second: int = 0,
     third: int = 0,
     fourth: int = 0,
     *,
@@ -32,7 +35,7 @@ def judge(
     """What the filter answers to a call, as struct seccomp_data lays it out."""
     number = call[0 if machine == "x86_64" else 1]
     data = struct.pack(
-        "=IIQ6Q", number, AUDIT[machine] if audit is None else audit, 0, argument, 0, third, fourth, 0, 0
+        "=IIQ6Q", number, AUDIT[machine] if audit is None else audit, 0, argument, second, third, fourth, 0, 0
     )
     program = build_filter(machine)
     instructions = [struct.unpack_from("=HBBI", program, place) for place in range(0, len(program), 8)]
@@ -75,8 +78,8 @@ def test_only_sockets_that_end_in_the_box_can_be_made(machine: str, family: int,
 
 @pytest.mark.parametrize("machine", AUDIT)
 def test_of_netlink_only_the_addresses_of_interfaces_can_be_asked_for(machine: str) -> None:
-    assert judge(machine, SOCKET, 16, 0) == ALLOW
-    assert judge(machine, SOCKET, 16, 12) == refuse(errno.EAFNOSUPPORT)
+    assert judge(machine, SOCKET, 16, third=0) == ALLOW
+    assert judge(machine, SOCKET, 16, third=12) == refuse(errno.EAFNOSUPPORT)
 
 
 @pytest.mark.parametrize("machine", AUDIT)
@@ -84,8 +87,16 @@ def test_what_another_box_has_read_cannot_be_asked_nor_the_cache_emptied(machine
     for call in (PREADV2, MINCORE, CACHESTAT):
         assert judge(machine, call) == refuse(errno.EPERM)
     for advice in range(30):
-        assert judge(machine, FADVISE, 0, 0, advice) == (refuse(errno.EPERM) if advice == 4 else ALLOW)
-        assert judge(machine, MADVISE, 0, advice) == (refuse(errno.EPERM) if advice == 21 else ALLOW)
+        assert judge(machine, FADVISE, fourth=advice) == (refuse(errno.EPERM) if advice == 4 else ALLOW)
+        assert judge(machine, MADVISE, third=advice) == (refuse(errno.EPERM) if advice == 21 else ALLOW)
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+def test_nobody_is_told_what_another_box_opens_nor_holds_it_up(machine: str) -> None:
+    for call in (INOTIFY, ADD_WATCH):
+        assert judge(machine, call) == refuse(errno.EPERM)
+    refused = [command for command in range(1100) if judge(machine, FCNTL, second=command) != ALLOW]
+    assert refused == [fcntl.F_SETLEASE, fcntl.F_NOTIFY]
 
 
 def test_calls_of_another_architecture_are_refused() -> None:
