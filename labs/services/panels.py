@@ -1,6 +1,5 @@
 """Where a learner stands in a lab, and the one thing to do next: what the lab's page shows."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from labs.services.attempts import Attempt, find_attempts
 from labs.services.checks import CheckResult, find_check_result
 from labs.services.endings import Ending, find_ending
 from labs.services.grading_queue import QueuePlace, find_place
+from labs.services.page_versions import make_version
 from labs.services.running import RunningSession, find_running
 from labs.services.session_times import READY_SECONDS, SessionTimes
 from labs.services.troubles import Trouble, find_trouble, find_unsaved
@@ -296,16 +296,3 @@ def _find_crowd(enrolment: Enrolment, hub: Hub, language: str) -> tuple[RunningS
     running = find_running(enrolment.learner, language).items
     here = tuple(item for item in running if item.session.hub_id == hub.pk)
     return here if len(here) >= hub.sessions_per_learner else ()
-
-
-def make_version(*parts: object, saved_at: datetime | None = None, quiet: Sequence[object] = ()) -> str:
-    """A name for what a page shows: `state.details`; the details are `quiet` and the time and age of the saved work.
-
-    A page that has this version is not sent it again; where only the details differ, nothing is announced.
-    """
-    minutes = int((timezone.now() - saved_at).total_seconds() // 60) if saved_at else 0
-    return f"{_digest(parts)}.{_digest((saved_at, minutes, *quiet))}"
-
-
-def _digest(parts: Sequence[object]) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

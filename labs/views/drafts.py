@@ -18,7 +18,7 @@ from labs.reasons import sentence_for
 from labs.services import drafts
 from labs.services.lab_units import find_title
 from labs.services.marks import count_points
-from labs.services.panels import make_version
+from labs.services.page_versions import make_version
 from labs.states import DraftStatus
 from labs.views.draft_words import describe_changes, list_findings, list_hints, list_steps, say_step
 from labs.views.responses import redirect_polled, render_polled

@@ -36,7 +36,7 @@ from labs.services.grading_pauses import (
 )
 from labs.services.grading_times import find_grading_times
 from labs.services.lab_units import find_lab_names
-from labs.services.panels import make_version
+from labs.services.page_versions import make_version
 from labs.views.grading_tables import (
     SHOWN_OUTCOMES,
     describe_graders,

@@ -16,7 +16,7 @@ from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import authored_cohorts_for, lab_session_for, own_session_by_server
 from labs.models import LabSession, Snapshot
 from labs.services.endings import find_ending
-from labs.services.panels import make_version
+from labs.services.page_versions import make_version
 from labs.services.running import find_session_titles
 from labs.services.session_times import SessionTimes
 from labs.services.sessions import keep_session, note_press, request_stop, watch_session

@@ -37,7 +37,7 @@ from labs.services.grading_pauses import find_open_pause
 from labs.services.grading_queue import QueuePlace, find_place
 from labs.services.hand_grading import grade_by_hand
 from labs.services.lab_units import find_title
-from labs.services.panels import make_version
+from labs.services.page_versions import make_version
 from labs.services.run_history import find_run_history
 from labs.views.responses import render_polled
 from labs.views.score_sheet import ScoreSheet, make_sheet
