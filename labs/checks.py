@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from labs.box import find_bubblewrap
+from labs.box import BoxEnvironment, find_bubblewrap
+from labs.box.forking.servers import close_servers, find_refusal, find_server
 from labs.exceptions import BoxUnavailableError
 
 
@@ -28,3 +29,18 @@ def check_box(**_options: Any) -> list[checks.CheckMessage]:
             )
         )
     return problems
+
+
+@checks.register(deploy=True)
+def check_forking(**_options: Any) -> list[checks.CheckMessage]:
+    """Whether kernels can be forked here is known once it was tried, which takes some seconds: with `--deploy` only."""
+    if not settings.LAB_PYTHON.exists():
+        return []
+    environment = BoxEnvironment(settings.LAB_PYTHON)
+    if find_server(environment) is None:
+        reason = find_refusal(environment)
+        return [
+            checks.Warning("Grading starts every kernel anew, which is slow.", hint=reason, id="labs.W003")
+        ]
+    close_servers()
+    return []
