@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from courses.models import Enrolment, UnitProgress, User
 from labs.exceptions import RefusedError, StaleStateError
@@ -22,6 +23,7 @@ from labs.states import GradingOutcome, GradingStatus, SessionStatus
 from labs.transitions import move_session
 from labs.work.delivering import Delivery, finish_delivery
 from labs.work.grading_queue import claim_next_run
+from labs.work.grading_retries import put_back, try_again_or_fail
 from labs.work.recording_grades import record_result
 from labs.work.spawning import end_session
 from tests.factories import labs as make
@@ -163,6 +165,18 @@ def try_to(press: Callable[[], object]) -> object:
     with suppress(RefusedError):
         return press()
     return None
+
+
+@pytest.mark.parametrize("end_try", [partial(try_again_or_fail, reason="worker_lost"), put_back])
+def test_a_try_ends_under_the_lock_under_which_attempts_are_counted(
+    enrolment: Enrolment, end_try: Callable[[GradingRun], object]
+) -> None:
+    """Else newer work finds an attempt neither at work, which counts, nor waiting, which it replaces."""
+    run = make.GradingRunFactory.create(submission__enrolment=enrolment, status=GradingStatus.RUNNING)
+    with CaptureQueriesContext(connection) as queries:
+        end_try(run)
+    locks = [row["sql"] for row in queries if "FOR UPDATE" in row["sql"]]
+    assert any(f'"{Enrolment._meta.db_table}"' in lock for lock in locks)
 
 
 def test_one_of_many_movers_wins_and_writes_the_only_event(enrolment: Enrolment) -> None:
