@@ -1,4 +1,4 @@
-"""The cases of tests/notebooks, graded two at a time by whoever runs this as a program; prints JSON.
+"""The cases of tests/notebooks, graded three at a time by whoever runs this as a program; prints JSON.
 
     python -m tests.labs.box.attacks LAB_PYTHON forked|started [CASE …]
 
@@ -221,7 +221,7 @@ def main(python: Path, way: str, names: list[str]) -> None:
     cases = [case for case in load_cases() if not names or case.name in names]
     secret = secrets.token_hex(8)
     release = release_lab(python)
-    with lay_bait(secret, python) as bait, ThreadPoolExecutor(max_workers=2) as pool:
+    with lay_bait(secret, python) as bait, ThreadPoolExecutor(max_workers=3) as pool:
         given = {name: value for name, value in bait.items() if name != "visitors"}
         graded = pool.map(lambda case: judge_case(case, release, python, given), cases)
         results = dict(zip([case.name for case in cases], graded, strict=True))

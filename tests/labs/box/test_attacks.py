@@ -45,7 +45,7 @@ GRADED = [
 
 @cache
 def grade(identity: str, python: Path) -> subprocess.CompletedProcess[str]:
-    """Cases graded by one process, two at a time: all by whoever runs the tests, those for both as a user too."""
+    """Cases graded by one process, three at a time: all by whoever runs the tests, those for both as a user too."""
     names = [name for whose, name in GRADED if whose == identity]
     way = "started" if identity in STARTED else "forked"
     command = [sys.executable, "-m", "tests.labs.box.attacks", str(python), way, *names]
