@@ -115,7 +115,8 @@ def imported_modules(real_hub: RealHub, home: Path, *tools: str) -> set[str]:
         ) as process,
     ):
         wait_for(lambda: "is running at" in said.read_text(), seconds=120, what="the server listens")
-        process.terminate()
+        # Asked to end before its loop runs, it would not hear of it.
+        process.kill()
     lines = [line.split("|") for line in said.read_text().splitlines() if line.startswith("import time:")]
     return {name.strip().split(".")[0] for *_, name in lines}
 
