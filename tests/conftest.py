@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import pytest_socket
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -34,6 +35,12 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """What one test leaves in the cache would make the next one's pages cheaper, or their signs old."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -116,9 +123,10 @@ def sign_in() -> Callable[[User], Client]:
 
 @pytest.fixture
 def count_queries() -> Callable[[Callable[[], object]], int]:
-    """How many queries something takes. List pages compare a short list with a long one."""
+    """How many queries something takes without a cache. List pages compare a short list with a long one."""
 
     def count_queries(action: Callable[[], object]) -> int:
+        cache.clear()
         with CaptureQueriesContext(connection) as queries:
             action()
         return len(queries)
