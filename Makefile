@@ -13,7 +13,7 @@ help:  ## say what can be made
 run:  ## install what is missing, then run Paja with two hubs until Ctrl-C (PAJA_PORT, PAJA_DATA)
 	@$(INSTALL) run && exec $(BIN)/python -m deploy.development.run
 
-test:  ## everything: unit tests, then real hub, kernels, bubblewrap, PostgreSQL and browser; about 13 minutes on two cores
+test:  ## everything: unit tests, then real hub, kernels, bubblewrap, PostgreSQL and browser; about 15 minutes on two cores
 	@$(INSTALL) test
 	$(BIN)/python -m pytest -m "not postgres" -n 2 --dist loadgroup
 
