@@ -60,6 +60,11 @@ class ExecutionHandler(RunnerHandler):
         if self.request.method == "PUT":
             self.request.connection.set_max_body_size(MAX_ORDER_BYTES)  # type: ignore[union-attr]
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        # Tornado ends a connection of which it has not read the body. A proxy that is not told uses it once more.
+        self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
+
     def data_received(self, chunk: bytes) -> None:
         self._body += chunk
 

@@ -190,7 +190,9 @@ print(os.path.exists(%r))
         in_address = httpx.request(method, f"{address}?token={TOKEN}")
         nobody = httpx.request(method, address)
 
-        assert [each.status_code for each in (answer, in_address, nobody)] == [403, 403, 403]
+        refused = (answer, in_address, nobody)
+        assert [each.status_code for each in refused] == [403, 403, 403]
+        assert {each.headers["Connection"] for each in refused} == {"close"}
 
     def test_a_body_is_not_read_before_it_is_known_whose_it_is(self, real_runner: RealRunner) -> None:
         head = f"PUT {PREFIX}executions/{'0' * 32} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
