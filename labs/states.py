@@ -29,6 +29,25 @@ SESSION_MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
 ACTIVE_SESSION_STATUSES: Final = tuple(status for status in SessionStatus if SESSION_MOVES[status])
 
 
+class AccountStatus(TextChoices):
+    """A Unix account at a factory; those that a person does not own are `verified` from the first."""
+
+    INVITED = "invited", _("Invited")
+    VERIFYING = "verifying", _("Being tried out")
+    VERIFIED = "verified", _("Verified")
+    EXPIRED = "expired", _("Expired")
+
+
+ACCOUNT_MOVES: Final[Mapping[AccountStatus, frozenset[AccountStatus]]] = {
+    AccountStatus.INVITED: frozenset({AccountStatus.VERIFYING, AccountStatus.EXPIRED}),
+    AccountStatus.VERIFYING: frozenset(
+        {AccountStatus.VERIFIED, AccountStatus.INVITED, AccountStatus.EXPIRED}
+    ),
+    AccountStatus.VERIFIED: frozenset({AccountStatus.VERIFYING, AccountStatus.EXPIRED}),
+    AccountStatus.EXPIRED: frozenset({AccountStatus.INVITED}),
+}
+
+
 class SubmissionStatus(TextChoices):
     COLLECTING = "collecting", _("Collecting your work")
     COLLECTED = "collected", _("Stored")

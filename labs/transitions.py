@@ -10,6 +10,8 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs.exceptions import IllegalMoveError, StaleStateError
 from labs.models import (
+    FactoryAccount,
+    FactoryAccountEvent,
     Grader,
     GraderEvent,
     GradingRun,
@@ -26,10 +28,12 @@ from labs.models import (
 )
 from labs.models.events import StatusEvent
 from labs.states import (
+    ACCOUNT_MOVES,
     DRAFT_MOVES,
     GRADING_MOVES,
     SESSION_MOVES,
     SUBMISSION_MOVES,
+    AccountStatus,
     DraftStatus,
     GradingStatus,
     SessionStatus,
@@ -178,3 +182,12 @@ def move_draft(
     """As `move_session`."""
     event = LabDraftEvent(draft=draft, reason=reason, actor=actor)
     _move(draft, to, DRAFT_MOVES, event, {"reason": reason, **fields})
+
+
+@transaction.atomic
+def move_account(
+    account: FactoryAccount, to: AccountStatus, *, actor: User | None = None, reason: str = "", **fields: Any
+) -> None:
+    """As `move_session`."""
+    event = FactoryAccountEvent(account=account, reason=reason, actor=actor)
+    _move(account, to, ACCOUNT_MOVES, event, {"reason": reason, **fields})

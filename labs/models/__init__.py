@@ -1,5 +1,6 @@
 """The data of labs."""
 
+from labs.models.accounts import AccountLease, FactoryAccount, FactoryAccountEvent
 from labs.models.drafts import LabDraft, LabDraftEvent
 from labs.models.factories import Hub, HubOutage, SignOut
 from labs.models.grading import (
@@ -12,14 +13,23 @@ from labs.models.grading import (
     GradingRunEvent,
     ScoreChange,
 )
+from labs.models.jobs import SlurmJob
+from labs.models.partitions import AccountKind, Allocation, AllocationChange, Flavour, Partition
 from labs.models.releases import Lab, LabRelease, LabUnit
 from labs.models.sessions import LabSession, LabSessionEvent
 from labs.models.submissions import Submission, SubmissionEvent
 from labs.models.workspaces import Snapshot, Workspace
 
 __all__ = [
+    "AccountKind",
+    "AccountLease",
+    "Allocation",
+    "AllocationChange",
     "CellGrade",
+    "FactoryAccount",
+    "FactoryAccountEvent",
     "Feedback",
+    "Flavour",
     "Grader",
     "GraderEvent",
     "GradingPause",
@@ -34,8 +44,10 @@ __all__ = [
     "LabSession",
     "LabSessionEvent",
     "LabUnit",
+    "Partition",
     "ScoreChange",
     "SignOut",
+    "SlurmJob",
     "Snapshot",
     "Submission",
     "SubmissionEvent",

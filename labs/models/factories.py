@@ -18,6 +18,8 @@ class Hub(models.Model):
 
     `sweep_claimed_at`: a lease, so that sweeps do not pile up before a hub that is slow to answer.
     `down_since`: while it does not answer; then nobody but one sweep asks it anything, not before `probe_at`.
+    `has_slurm`: its sessions are jobs, as it said when `queue_read_at` was; `slurm_answered_at` is when Slurm last
+    answered the hub. Of jobs that ended before `jobs_read_until` everything is known.
     """
 
     factory = models.OneToOneField(Factory, on_delete=models.CASCADE, related_name="hub")
@@ -45,6 +47,10 @@ class Hub(models.Model):
     is_development = models.BooleanField(
         default=False, help_text="Sessions are local processes without a GPU."
     )
+    has_slurm = models.BooleanField(default=False, editable=False)
+    slurm_answered_at = models.DateTimeField(null=True, editable=False)
+    queue_read_at = models.DateTimeField(null=True, editable=False)
+    jobs_read_until = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.public_url

@@ -11,8 +11,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from courses.models import Enrolment
+from labs.models.accounts import FactoryAccount
 from labs.models.events import StatusEvent
 from labs.models.factories import Hub
+from labs.models.partitions import Allocation, Flavour
 from labs.models.releases import Lab, LabRelease
 from labs.models.workspaces import Workspace
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
@@ -38,7 +40,10 @@ class LabSession(models.Model):
     `listing_hash`: names, sizes and times of the files at the last snapshot; another one means new work.
     `active_at`: when somebody last worked in it: a kernel ran, a file was written, a press said so.
     `warned_at`: when it was said that the session ends for want of activity; empty once there is some.
-    `ends_at`: the end of the time that the lab grants.
+    `ends_at`: the end of the time that the lab grants; of a job, of the time that Slurm gives it.
+    `time_warned_minutes`: how many minutes were left when its end was last announced.
+    `allocation`, `flavour`, `account`: where Slurm runs it, in which size, as which Unix account; empty where a hub
+    has no Slurm.
     `stop_reason`: why it was stopped; kept when it has ended.
     """
 
@@ -53,6 +58,15 @@ class LabSession(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="sessions")
     release = models.ForeignKey(LabRelease, on_delete=models.PROTECT, related_name="sessions")
     hub = models.ForeignKey(Hub, on_delete=models.PROTECT, related_name="sessions")
+    allocation = models.ForeignKey(
+        Allocation, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions"
+    )
+    flavour = models.ForeignKey(
+        Flavour, null=True, blank=True, on_delete=models.PROTECT, related_name="sessions"
+    )
+    account = models.ForeignKey(
+        FactoryAccount, null=True, blank=True, on_delete=models.PROTECT, related_name="sessions"
+    )
     server_name = models.CharField(max_length=32, unique=True, default=make_server_name)
     status = models.CharField(max_length=16, choices=SessionStatus, default=SessionStatus.REQUESTED)
     reason = models.CharField(max_length=64, blank=True)
@@ -67,6 +81,7 @@ class LabSession(models.Model):
     is_restarting = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    time_warned_minutes = models.PositiveIntegerField(null=True, blank=True)
     visited_at = models.DateTimeField(null=True, blank=True)
     active_at = models.DateTimeField(null=True, blank=True)
     warned_at = models.DateTimeField(null=True, blank=True)

@@ -2,13 +2,24 @@
 
 # mypy: disallow-untyped-calls=False
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
+from factory.helpers import post_generation
 
 from courses.models import Factory, User
 from labs import models
-from labs.states import DraftStatus, GradingOutcome, GradingStatus, SessionStatus, SubmissionStatus
+from labs.states import (
+    AccountStatus,
+    DraftStatus,
+    GradingOutcome,
+    GradingStatus,
+    SessionStatus,
+    SubmissionStatus,
+)
 from tests.factories import courses
 
 
@@ -289,3 +300,110 @@ def _hub_of(site: Factory) -> models.Hub:
 def _workspace_of(learner: User, lab: models.Lab) -> models.Workspace:
     """A learner has one workspace in a lab."""
     return WorkspaceFactory.create(owner=learner, lab=lab)
+
+
+class PartitionFactory(DjangoModelFactory[models.Partition]):
+    """Two nodes of eight GPUs, all free."""
+
+    class Meta:
+        model = models.Partition
+
+    hub = SubFactory(HubFactory, has_slurm=True)
+    name = Sequence(lambda n: f"small-g{n}")
+    time_limit_minutes = 4320
+    nodes_total = 2
+    nodes_idle = 2
+    gpus_total = 16
+    gpus_free = 16
+    read_at = LazyFunction(timezone.now)
+
+
+class FlavourFactory(DjangoModelFactory[models.Flavour]):
+    class Meta:
+        model = models.Flavour
+
+    partition = SubFactory(PartitionFactory)
+    slug = Sequence(lambda n: f"one-gpu-{n}")
+    gpus = 1
+    gpu_name = "MI250X"
+    gpu_memory_gb = 64
+    cores = 7
+    memory_gb = 60
+    minutes_max = 480
+    weight = Decimal("0.5")
+    expected_wait_seconds = 0
+
+
+class AllocationFactory(DjangoModelFactory[models.Allocation]):
+    class Meta:
+        model = models.Allocation
+        skip_postgeneration_save = True
+
+    cohort = SubFactory(courses.CohortFactory)
+    partition = SubFactory(PartitionFactory)
+    account_kind = models.AccountKind.POOL
+    slurm_account = "course"
+
+    @post_generation
+    def flavours(self, create: bool, extracted: Iterable[models.Flavour] | None) -> None:
+        if create and extracted:
+            self.flavours.set(extracted)
+
+
+class AllocationChangeFactory(DjangoModelFactory[models.AllocationChange]):
+    class Meta:
+        model = models.AllocationChange
+
+    cohort = SubFactory(courses.CohortFactory)
+    partition = SubFactory(PartitionFactory)
+    after = {"slurm_account": "course"}
+
+
+class FactoryAccountFactory(DjangoModelFactory[models.FactoryAccount]):
+    """One of a pool; `kind=AccountKind.OWN, user=…` for a person's own."""
+
+    class Meta:
+        model = models.FactoryAccount
+
+    hub = SubFactory(HubFactory, has_slurm=True)
+    kind = models.AccountKind.POOL
+    name = Sequence(lambda n: f"train{n:02d}")
+    status = AccountStatus.VERIFIED
+
+
+class FactoryAccountEventFactory(DjangoModelFactory[models.FactoryAccountEvent]):
+    class Meta:
+        model = models.FactoryAccountEvent
+
+    account = SubFactory(FactoryAccountFactory)
+    after = AccountStatus.VERIFIED
+    reason = "offered"
+
+
+class AccountLeaseFactory(DjangoModelFactory[models.AccountLease]):
+    class Meta:
+        model = models.AccountLease
+
+    account = SubFactory(FactoryAccountFactory)
+    user = SubFactory(courses.UserFactory)
+
+
+class SlurmJobFactory(DjangoModelFactory[models.SlurmJob]):
+    """A job that waits, third among Paja's."""
+
+    class Meta:
+        model = models.SlurmJob
+
+    hub = SubFactory(HubFactory, has_slurm=True)
+    job_id = Sequence(lambda n: str(1000 + n))
+    server_name = Sequence(lambda n: f"s-{n:08x}")
+    partition_name = "small-g"
+    flavour_slug = "one-gpu"
+    unix_account = "train01"
+    gpus = 1
+    weight = Decimal("0.5")
+    state = "PENDING"
+    reason = "Resources"
+    place = 3
+    submitted_at = LazyFunction(timezone.now)
+    read_at = LazyFunction(timezone.now)
