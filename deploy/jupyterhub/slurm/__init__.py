@@ -1,0 +1,1 @@
+"""A hub whose servers are jobs of a Slurm."""
