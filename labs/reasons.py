@@ -105,6 +105,38 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
         "As many people work in this lab as it has places for. Nothing of your work is lost: try again in a few minutes, or ask your instructor."
     ),
     "no_hub": _("This factory has no lab service yet. Tell your instructor."),
+    # places on a factory's GPUs that cannot be chosen
+    "no_place_for_lab": _(
+        "Your cohort has no place at a factory that is large enough for this lab. Your work is safe: tell your instructor."
+    ),
+    "partition_down": _(
+        "The factory starts nothing in this partition at the moment. Your work is safe: choose another place, or try again later."
+    ),
+    "gpu_hours_used_up": _(
+        "The GPU-hours that your cohort was granted here are used up. Your work is safe: choose another place, or ask your instructor."
+    ),
+    "own_account_missing": _(
+        "You need an account of your own at this factory, and Paja knows of none yet. Your account’s page says what to do."
+    ),
+    "own_account_not_verified": _(
+        "Your own account at this factory has not been tried out yet. Its page has a button that does so."
+    ),
+    "own_account_expired": _(
+        "Your own account at this factory has expired. Your work is kept in Paja: ask your instructor for a new invitation."
+    ),
+    "pool_empty": _(
+        "All training accounts of this factory are in use at the moment. Nothing of your work is lost: try again in a few minutes, or choose another place."
+    ),
+    "maintenance": _(
+        "The factory is being maintained, or will be before your session could end. Your work is safe: choose another place, or start when it is over."
+    ),
+    "reservation_not_open": _(
+        "The GPUs that are reserved for your cohort are not open yet. Start the lab when they are."
+    ),
+    "reservation_over": _(
+        "The time for which GPUs were reserved for your cohort is over. Your work is safe: choose another place, or ask your instructor."
+    ),
+    "place_too_short": _("Sessions here are shorter than this lab needs. Choose another place."),
     "nothing_to_submit": _("There is nothing to submit yet: start the lab and work on its notebook first."),
     "nothing_to_reset": _("There is nothing to reset yet: start the lab first."),
     "no_attempts_left": _(

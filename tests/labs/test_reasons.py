@@ -6,6 +6,7 @@ from pathlib import Path
 
 import labs
 from labs.reasons import SENTENCES, sentence_for
+from labs.services.choices import REFUSALS
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.new_files import Decision
@@ -36,7 +37,7 @@ def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
     found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | {SILENT}
     found |= {reason for _to, reason in ENDINGS.values()}
-    found |= set(UNSAVED.values()) | set(Decision)
+    found |= set(UNSAVED.values()) | set(Decision) | REFUSALS
     for module in modules():
         for node in ast.walk(module):
             match node:
