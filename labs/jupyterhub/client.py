@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 import httpx
 
 from labs.exceptions import HubUnavailableError, SpawnRejectedError
 from labs.jupyterhub.exchange import Answer, Asker, TooLargeError, TooSlowError, ask, make_http
+from labs.jupyterhub.queue_wire import QueueAnswer
 from labs.jupyterhub.wire import (
     ServerModel,
     ServerToken,
@@ -115,6 +117,15 @@ class HubClient(Asker):
         """
         path = f"/paja/users/{check_name(user)}/sign-out"
         self._ask("POST", path, json={"seconds_ago": seconds_ago}, accept={204})
+
+    def read_queue(self, since: datetime | None = None) -> QueueAnswer:
+        """What the hub knows of its batch system: partitions, jobs, and those that ended after `since`.
+
+        By our own handler at the hub, which never waits for Slurm. A hub that is older than it has no Slurm.
+        """
+        params = {"since": since.isoformat()} if since else None
+        answer = self._ask("GET", "/paja/queue", params=params, accept={200, 404})
+        return QueueAnswer() if answer.status == 404 else self._read(QueueAnswer.from_wire, answer)
 
     def _ask(
         self,

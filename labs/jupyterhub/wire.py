@@ -1,13 +1,20 @@
 """The shapes that a hub and a learner's server answer with. Whatever has another shape is refused here."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Self
+from decimal import Decimal
+from typing import Final, Self, TypeVar
 from urllib.parse import urlsplit
+
+Item = TypeVar("Item")
 
 # A list or object in Python takes some thirty times the bytes it has in JSON. A folder of 1,000 files has 13,000.
 MAX_VALUES: Final = 200_000
+MAX_ITEMS: Final = 10_000
+MAX_NUMBER: Final = 2**31 - 1
+MAX_WEIGHT: Final = 99_999.0
 
 
 class WrongShapeError(ValueError):
@@ -80,6 +87,62 @@ def as_moment(value: object) -> datetime | None:
         return moment.astimezone(UTC)  # which the first and last days of the calendar do not survive
     except (ValueError, OverflowError):
         raise WrongShapeError("a time was expected") from None
+
+
+def as_text(value: object, length: int) -> str:
+    """A text of printable letters, `length` at most; none is an empty one."""
+    text = "" if value is None else as_str(value)
+    if len(text) > length or not text.isprintable():
+        raise WrongShapeError("a short text was expected")
+    return text
+
+
+def as_name(value: object, length: int) -> str:
+    if not (name := as_text(value, length)):
+        raise WrongShapeError("a name was expected")
+    return name
+
+
+def as_count(value: object) -> int:
+    """A whole number from 0 on; none is 0."""
+    return as_known_count(value) or 0
+
+
+def as_known_count(value: object) -> int | None:
+    """A whole number from 0 on, where it is known."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_NUMBER:
+        raise WrongShapeError("a number was expected")
+    return value
+
+
+def as_weight(value: object) -> Decimal:
+    """GPU-hours an hour, in thousandths."""
+    if value is None:
+        return Decimal("0.000")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WEIGHT:
+        raise WrongShapeError("a weight was expected")
+    return Decimal(f"{value:.3f}")
+
+
+def as_flag(value: object) -> bool:
+    """True or false; none is false."""
+    return value is not None and as_bool(value)
+
+
+def as_time(value: object) -> datetime:
+    if (moment := as_moment(value)) is None:
+        raise WrongShapeError("a time was expected")
+    return moment
+
+
+def read_items(value: object, from_wire: Callable[[object], Item]) -> tuple[Item, ...]:
+    """A list of things of one kind; none is an empty one."""
+    items = [] if value is None else as_list(value)
+    if len(items) > MAX_ITEMS:
+        raise WrongShapeError(f"more than {MAX_ITEMS} items")
+    return tuple(from_wire(item) for item in items)
 
 
 def as_path(value: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Self
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
-from labs.jupyterhub import FileModel, KernelModel, Listing, ServerModel, ServerToken
+from labs.jupyterhub import FileModel, KernelModel, Listing, QueueAnswer, ServerModel, ServerToken
 from labs.jupyterhub.client import check_name
 from labs.jupyterhub.contents import contents_path, is_safe_path, show_name
 
@@ -17,7 +17,8 @@ STARTED_AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 class FakeHub:
     """A hub that works. A server becomes ready, or is gone, after it was looked at `looks` times.
 
-    `calls` lists what was asked that changes something: ("ensure_server", user, server) and so on.
+    `calls` lists what was asked that changes something: ("ensure_server", user, server) and so on. `queue` is what it
+    says of its batch system, of which it has none; `asked_since` are the times of which that was asked.
     """
 
     def __init__(self, *, looks: int = 0) -> None:
@@ -27,6 +28,8 @@ class FakeHub:
         self.servers: dict[tuple[str, str], ServerModel] = {}
         self.user_options: dict[tuple[str, str], dict[str, object]] = {}
         self.tokens: dict[str, tuple[str, str]] = {}
+        self.queue = QueueAnswer()
+        self.asked_since: list[datetime | None] = []
         self._looks_left: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
@@ -100,6 +103,11 @@ class FakeHub:
     def sign_out(self, user: str, *, seconds_ago: float = 0) -> None:
         self.calls.append(("sign_out", check_name(user)))
 
+    def read_queue(self, since: datetime | None = None) -> QueueAnswer:
+        self.asked_since.append(since)
+        ended = [job for job in self.queue.ended if job.ended_at and (since is None or job.ended_at > since)]
+        return replace(self.queue, ended=tuple(ended))
+
     def lose_server(self, user: str, server: str) -> None:
         """The server dies by itself, as when its node is lost: the hub knows it, and that it does not run."""
         self.servers[user, server] = replace(self.servers[user, server], is_ready=False, pending="")
@@ -156,6 +164,9 @@ class UnavailableHub(FakeHub):
         raise HubUnavailableError("down")
 
     def sign_out(self, user: str, *, seconds_ago: float = 0) -> None:
+        raise HubUnavailableError("down")
+
+    def read_queue(self, since: datetime | None = None) -> QueueAnswer:
         raise HubUnavailableError("down")
 
 

@@ -1,12 +1,13 @@
 """What Paja relies on, asked of the fakes and, marked live, of a real hub and a real single-user server."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
 from labs.exceptions import HubUnavailableError, ServerAnswerError, SpawnRejectedError
-from labs.jupyterhub import HubClient, Listing, ServerClient
+from labs.jupyterhub import HubClient, Listing, QueueAnswer, ServerClient
 from tests.fakes.hub import FakeHub, FakeServer, NeverReadyHub, UnavailableHub
 from tests.servers import wait_for
 from tests.servers.hub import RealHub
@@ -96,6 +97,11 @@ def test_anybody_can_be_signed_out_twice(hub: HubClient | FakeHub) -> None:
     hub.sign_out("p-00c00002")
     hub.sign_out("p-00c00002", seconds_ago=60)
     hub.sign_out("p-00c00003")
+
+
+def test_a_hub_without_slurm_says_so(hub: HubClient | FakeHub) -> None:
+    assert not hub.read_queue().has_slurm
+    assert hub.read_queue(since=datetime(2026, 11, 22, 9, 0, tzinfo=UTC)) == QueueAnswer()
 
 
 def test_files_are_put_once_and_read_back_byte_for_byte(contents: Server) -> None:
