@@ -67,9 +67,7 @@ def test_a_reason_says_what_it_means(reason: str, words: str) -> None:
 )
 def test_who_waits_in_vain_is_told(reason: str, is_stuck: bool) -> None:
     assert explain_reason(reason).is_stuck == is_stuck
-    assert (
-        "Choose another place" in re.sub("choose", "Choose", str(explain_reason(reason).sentence))
-    ) == is_stuck
+    assert ("hoose another place" in str(explain_reason(reason).sentence)) == is_stuck
 
 
 def test_a_word_that_nobody_knows_is_shown_as_slurm_says_it() -> None:
