@@ -1,0 +1,248 @@
+"""What a hub says of its batch system, kept as rows: partitions, accounts, and the ledger of all jobs."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, Subquery
+
+from labs.exceptions import LabError
+from labs.jupyterhub import HubClient, JobModel, PartitionModel, QueueAnswer, UnixAccountModel
+from labs.models import AccountKind, FactoryAccount, Flavour, Hub, LabSession, Partition, SlurmJob
+from labs.states import AccountStatus, SessionStatus
+
+logger = logging.getLogger(__name__)
+
+FOLLOW_EVERY: Final = timedelta(seconds=2)
+LOOK_FOR_SLURM_EVERY: Final = timedelta(minutes=1)
+
+PARTITION_FIELDS: Final = (
+    "is_up",
+    "is_unconfirmed",
+    "time_limit_minutes",
+    "nodes_total",
+    "nodes_idle",
+    "nodes_down",
+    "gpus_total",
+    "gpus_used",
+    "gpus_free",
+    "jobs_pending",
+    "jobs_running",
+)
+FLAVOUR_FIELDS: Final = (
+    "position",
+    "gpus",
+    "gpu_name",
+    "gpu_memory_gb",
+    "is_slice",
+    "cores",
+    "memory_gb",
+    "minutes_max",
+    "weight",
+    "expected_wait_seconds",
+)
+NEWS_FIELDS: Final = (
+    "unix_account",
+    "state",
+    "reason",
+    "place",
+    "expected_start_at",
+    "started_at",
+    "ends_at",
+    "ended_at",
+    "is_ended_by_us",
+)
+"""What may change of a job. Its weight does not: a later price changes no account."""
+
+JOB_FIELDS: Final = ("job_id", "gpus", "weight", "submitted_at", *NEWS_FIELDS[:-1])
+
+
+def follow_queue(
+    hub: Hub, client: HubClient, now: datetime, *, is_urgent: bool = False
+) -> QueueAnswer | None:
+    """Ask the hub what it knows of its batch system and keep that; None where it is not asked now, or no answer.
+
+    Every FOLLOW_EVERY, also where something `is_urgent`; a hub without Slurm is asked now and then whether it has
+    one. No answer changes nothing. A fixed number of queries, however many jobs there are.
+    """
+    pause = FOLLOW_EVERY if hub.has_slurm else LOOK_FOR_SLURM_EVERY
+    if hub.queue_read_at and now - hub.queue_read_at < pause and not (is_urgent and hub.has_slurm):
+        return None
+    try:
+        answer = client.read_queue(hub.jobs_read_until)
+    except LabError as error:
+        logger.warning("hub of %s: its queue: %s", hub.factory.slug, error)
+        return None
+    with transaction.atomic():
+        # A hub that was started anew has not heard of Slurm yet: then what was known stays known.
+        if answer.answered_at or (hub.has_slurm and not answer.has_slurm):
+            keep_partitions(hub, answer.partitions, now)
+            keep_accounts(hub, answer.unix_accounts)
+            keep_jobs(hub, answer, now)
+            keep_ends(hub)
+        note_reading(hub, answer, now)
+    return answer
+
+
+def note_reading(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
+    hub.has_slurm, hub.queue_read_at = answer.has_slurm, now
+    hub.slurm_answered_at = latest(hub.slurm_answered_at, answer.answered_at)
+    hub.jobs_read_until = latest(hub.jobs_read_until, answer.ended_until)
+    hub.save(update_fields=["has_slurm", "queue_read_at", "slurm_answered_at", "jobs_read_until"])
+
+
+def latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment), default=None)
+
+
+# --- Partitions, flavours, accounts ----------------------------------------------------------------------
+
+
+def keep_partitions(hub: Hub, partitions: Iterable[PartitionModel], now: datetime) -> None:
+    """What the factory offers; what it no longer names is offered no more."""
+    told = {each.name: each for each in partitions}
+    rows = [
+        Partition(
+            hub=hub,
+            name=name,
+            read_at=now,
+            reservations=[reservation.as_json() for reservation in each.reservations],
+            **read_fields(each, PARTITION_FIELDS),
+        )
+        for name, each in told.items()
+    ]
+    Partition.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["hub", "name"],
+        update_fields=[*PARTITION_FIELDS, "reservations", "read_at", "is_offered"],
+    )
+    Partition.objects.filter(hub=hub, is_offered=True).exclude(name__in=told).update(is_offered=False)
+    keep_flavours(hub, told.values())
+
+
+def keep_flavours(hub: Hub, partitions: Iterable[PartitionModel]) -> None:
+    ids = dict(Partition.objects.filter(hub=hub).values_list("name", "pk"))
+    rows = {
+        (ids[partition.name], each.slug): Flavour(
+            partition_id=ids[partition.name], slug=each.slug, **read_fields(each, FLAVOUR_FIELDS)
+        )
+        for partition in partitions
+        for each in partition.flavours
+    }
+    Flavour.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["partition", "slug"],
+        update_fields=[*FLAVOUR_FIELDS, "is_offered"],
+    )
+    offered = Flavour.objects.filter(partition__hub=hub, is_offered=True)
+    gone = [pk for pk, *key in offered.values_list("pk", "partition", "slug") if tuple(key) not in rows]
+    if gone:
+        Flavour.objects.filter(pk__in=gone).update(is_offered=False)
+
+
+def keep_accounts(hub: Hub, accounts: Iterable[UnixAccountModel]) -> None:
+    """Accounts that the factory lends. A name that is a person's own account is theirs, whatever the hub says."""
+    told = {each.name: each for each in accounts}
+    known = {row.name: row for row in FactoryAccount.objects.filter(hub=hub).exclude(name="")}
+    changed = []
+    for name, row in known.items():
+        each = told.get(name)
+        before = row.kind, row.is_shared, row.is_offered
+        if row.kind == AccountKind.OWN:
+            continue
+        if each:
+            row.kind, row.is_shared = AccountKind(each.kind), each.is_shared
+        row.is_offered = each is not None
+        if before != (row.kind, row.is_shared, row.is_offered):
+            changed.append(row)
+    if changed:
+        FactoryAccount.objects.bulk_update(changed, ["kind", "is_shared", "is_offered"])
+    new = [
+        FactoryAccount(
+            hub=hub, name=name, kind=each.kind, is_shared=each.is_shared, status=AccountStatus.VERIFIED
+        )
+        for name, each in told.items()
+        if name not in known
+    ]
+    FactoryAccount.objects.bulk_create(new, ignore_conflicts=True)
+
+
+# --- Jobs ------------------------------------------------------------------------------------------------
+
+
+def keep_jobs(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
+    """The ledger. Those that ended come last and stand: what has ended is never opened again."""
+    told = {
+        (job.job_id, job.server): job
+        for job in (*answer.jobs, *answer.ended)
+        if job.job_id and job.submitted_at
+    }
+    known = find_jobs(hub, told)
+    sessions = find_sessions(hub, told)
+    rows = {}
+    for key, job in told.items():
+        row, before = make_row(hub, job, sessions.get(job.server), now), known.get(key)
+        if before is None or (is_news(row, before) and not (before.ended_at and job.ended_at is None)):
+            rows[row.job_id, row.submitted_at] = row
+    SlurmJob.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["hub", "job_id", "submitted_at"],
+        update_fields=[*NEWS_FIELDS, "read_at"],
+    )
+    forget_places(hub, [job.job_id for job in answer.jobs])
+
+
+def find_jobs(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[tuple[str, str], SlurmJob]:
+    """Rows by job and server. Slurm numbers its jobs anew one day; servers' names never come again."""
+    ids = [job_id for job_id, _server in told]
+    return {(row.job_id, row.server_name): row for row in SlurmJob.objects.filter(hub=hub, job_id__in=ids)}
+
+
+def find_sessions(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[str, int]:
+    names = {server for _job_id, server in told}
+    return dict(LabSession.objects.filter(hub=hub, server_name__in=names).values_list("server_name", "pk"))
+
+
+def make_row(hub: Hub, job: JobModel, session_id: int | None, now: datetime) -> SlurmJob:
+    return SlurmJob(
+        hub=hub,
+        session_id=session_id,
+        server_name=job.server,
+        partition_name=job.partition,
+        flavour_slug=job.flavour,
+        is_ended_by_us=job.is_ended_by_hub,
+        read_at=now,
+        **read_fields(job, JOB_FIELDS),
+    )
+
+
+def is_news(row: SlurmJob, before: SlurmJob) -> bool:
+    """Whether it says anything else of the job; what is known of its times already is kept."""
+    row.submitted_at = before.submitted_at
+    row.started_at = row.started_at or before.started_at
+    row.ends_at = row.ends_at or before.ends_at
+    return any(getattr(row, name) != getattr(before, name) for name in NEWS_FIELDS)
+
+
+def forget_places(hub: Hub, live: list[str]) -> None:
+    """A job that Slurm no longer has waits nowhere, also while it is not known how it ended."""
+    waiting = SlurmJob.objects.filter(Q(place__isnull=False) | Q(expected_start_at__isnull=False), hub=hub)
+    waiting.filter(ended_at=None).exclude(job_id__in=live).update(place=None, expected_start_at=None)
+
+
+def keep_ends(hub: Hub) -> None:
+    """A session ends when its job does, also where the site gave that more or less time meanwhile."""
+    running = SlurmJob.objects.filter(session=OuterRef("pk"), ended_at=None, ends_at__isnull=False)
+    ready = LabSession.objects.filter(hub=hub, status=SessionStatus.READY, flavour__isnull=False)
+    ready.annotate(job_ends_at=Subquery(running.order_by("-submitted_at").values("ends_at")[:1])).filter(
+        job_ends_at__isnull=False
+    ).exclude(ends_at=F("job_ends_at")).update(ends_at=F("job_ends_at"))
+
+
+def read_fields(model: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in names}
