@@ -59,6 +59,79 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "stop_takes_long": _(
         "The factory takes longer than usual to end your server. Paja keeps trying: you need not do anything."
     ),
+    # jobs of a factory's Slurm that ended by themselves, or were never taken
+    "job_time_over": _(
+        "The time that Slurm gave your session was over. Your work is kept as it was last saved: start the lab again to go on, in a place of its own in the queue."
+    ),
+    "job_cancelled_by_site": _(
+        "The factory’s staff ended your session. Your work is kept as it was last saved: start the lab again, and ask your instructor if it happens again."
+    ),
+    "node_lost": _(
+        "The computer on which your lab ran failed at the factory. Your work is kept as it was last saved: start the lab again, and it goes to another one."
+    ),
+    "job_out_of_memory": _(
+        "Your lab took more memory than its place has, so the factory ended it. Your work is kept as it was last saved: start the lab again, and load less at once or choose a larger place."
+    ),
+    "job_preempted": _(
+        "Slurm gave your lab’s place to work that goes before it. Your work is kept as it was last saved: start the lab again, and it waits in the queue once more."
+    ),
+    "job_failed": _(
+        "Your session ended with a fault at the factory. Your work is kept as it was last saved: start the lab again, and tell your instructor if it happens again."
+    ),
+    "job_refused": _(
+        "The factory did not take your start. Your work is safe: choose another place or try again later, and tell your instructor if it happens again."
+    ),
+    "job_refused_submit_refused": _(
+        "Slurm did not take your start. Your work is safe: choose another place or try again later, and tell your instructor if it happens again."
+    ),
+    "job_refused_quota_exceeded": _(
+        "What your course may use at this factory is used up, so Slurm did not take your start. Your work is safe: choose another place, or ask your instructor."
+    ),
+    "job_refused_too_many_jobs": _(
+        "As many labs of yours or of your course run or wait here as Slurm allows. Your work is safe: stop another lab, choose another place, or try again later."
+    ),
+    "job_refused_account_invalid": _(
+        "Slurm does not know your course’s project for your account. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_qos_invalid": _(
+        "Slurm does not let your course use this quality of service. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_partition_closed": _(
+        "This partition takes nothing at the moment. Your work is safe: choose another place, or try again later."
+    ),
+    "job_refused_reservation_invalid": _(
+        "The GPUs that were reserved for your cohort cannot be used: the reservation has ended, or is for others. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_minutes_too_many": _(
+        "This lab asks for longer sessions than this partition allows. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_nodes_unsuitable": _(
+        "No computer of this partition has what your lab asks for. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_unix_account_refused": _(
+        "The factory does not let your account there run anything. Your work is safe: look at your account’s page, or tell your instructor."
+    ),
+    "job_refused_unix_account_in_use": _(
+        "The account that your lab was to run with is still in use by somebody else’s. Your work is safe: start the lab again in a minute."
+    ),
+    "job_refused_partition_unknown": _(
+        "The factory has no such partition any more. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_flavour_unknown": _(
+        "The factory offers sessions of this size no more. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_account_unknown": _(
+        "The factory’s list has no such project as your course’s. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_qos_unknown": _(
+        "The factory’s list has no such quality of service as your course’s. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_reservation_unknown": _(
+        "The factory’s list has no such reservation as your cohort’s. Your work is safe: choose another place, and tell your instructor."
+    ),
+    "job_refused_option_unknown": _(
+        "Paja and the factory do not understand each other: the fault is ours. Your work is safe: tell your instructor."
+    ),
     # workspaces: what cannot be copied, and what became of files at a start
     "unsaved_too_large": _(
         "The lab’s folder holds more than 50 MB, so Paja cannot copy it. What you saved before is safe in the history, and everything is still on the factory’s disk. Delete large files that the lab did not ask for: copying then goes on by itself."

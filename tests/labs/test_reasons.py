@@ -9,6 +9,8 @@ from labs.reasons import SENTENCES, sentence_for
 from labs.services.choices import REFUSALS
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
+from labs.work.job_endings import JOB_ENDINGS, name_refusal
+from labs.work.job_endings import REFUSALS as JOB_REFUSALS
 from labs.work.new_files import Decision
 from labs.work.steps import ENDINGS
 from labs.work.visiting import SILENT
@@ -38,6 +40,7 @@ def written_reasons() -> set[str]:
     found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | {SILENT}
     found |= {reason for _to, reason in ENDINGS.values()}
     found |= set(UNSAVED.values()) | set(Decision) | REFUSALS
+    found |= set(JOB_ENDINGS.values()) | {name_refusal(slug) for slug in [*JOB_REFUSALS, "any other"]}
     for module in modules():
         for node in ast.walk(module):
             match node:
