@@ -96,6 +96,10 @@ def graded_lab(world: World) -> dict[str, object]:
     return {"course_slug": lab.course.slug, "lab_slug": lab.slug}
 
 
+def hub_factory(world: World) -> dict[str, object]:
+    return {"factory": world.session.hub.factory.slug}
+
+
 def draft(world: World) -> dict[str, object]:
     return {"draft_id": world.draft.public_id}
 
@@ -124,6 +128,9 @@ OBJECTS: dict[str, Object] = {
     "courses:cohort": Object(cohort, "ben"),
     "courses:cohort-csv": Object(cohort, "ben"),
     "courses:factory": Object(lambda world: {"factory": world.cohort.factory.slug}, "staff"),
+    "labs:gpus": Object(hub_factory, "staff"),
+    "labs:gpus-now": Object(hub_factory, "staff"),
+    "labs:gpus-usage": Object(hub_factory, "staff"),
     "labs:start": Object(lab, "ada", "post"),
     "labs:submit": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"}),
     "labs:check": Object(lab, "ada", "post", data={"press_key": "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3e"}),
