@@ -18,12 +18,19 @@ from tornado import web
 from traitlets import Dict, Integer, List, Unicode
 
 from deploy.jupyterhub.accounts import ensure_home
+from deploy.jupyterhub.lab_environment import (
+    GRADING,
+    LEARNER_FILES,
+    PROJECT,
+    TOOLS,
+    common_environment,
+    runner_command,
+    session_command,
+    session_environment,
+)
 from deploy.jupyterhub.processes import ProcessMark, end_all_with
 from deploy.jupyterhub.sandbox import HOME, RunnerSandbox, Sandbox, find_bubblewrap, passwd_lines
 
-PROJECT = Path(__file__).resolve().parents[2]
-GRADING = {"kind": "grading"}
-LEARNER_FILES = Path(__file__).resolve().parent / "learner"
 LOG_NAME = ".paja-server.log"
 STOP_SECONDS = 5.0  # for Jupyter to end its kernels by itself
 
@@ -40,11 +47,7 @@ class BubblewrapSpawner(Spawner):
     homes = Unicode(help="The folder of the learners' homes.").tag(config=True)
     first_uid = Integer(40_000, help="The first Unix account to give to learners, as root.").tag(config=True)
     flavours = List(Unicode(), ["development"], help="What `flavour` may be asked for.").tag(config=True)
-    tools = List(
-        Unicode(),
-        ["terminal", "language-server", "create-assignment"],
-        help="What `tools` may be asked for; learner/paja_tools.py says what each is.",
-    ).tag(config=True)
+    tools = List(Unicode(), list(TOOLS), help="What `tools` may be asked for.").tag(config=True)
     grader = Unicode(help="The account whose servers are the box's runner; no person has it.").tag(
         config=True
     )
@@ -102,21 +105,14 @@ class BubblewrapSpawner(Spawner):
 
     def get_env(self) -> dict[str, str]:
         """What the server's process finds in its environment; the place of its token, which no list shows."""
-        env = {
-            **super().get_env(),
-            "HOME": HOME,
-            "USER": "learner",
-            "SHELL": "/bin/bash",
-            "LANG": "C.UTF-8",
-            "PATH": f"{Path(self.python).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        env = {**super().get_env(), "HOME": HOME, "USER": "learner"}
         if self.is_grading:
-            return {**env, **self.runner_environment, "PYTHONPATH": str(PROJECT)}
+            own = {**self.runner_environment, "PYTHONPATH": str(PROJECT)}
+            return {**env, **common_environment(self.python), **own}
         return {
             **env,
+            **session_environment(self.python, self.user_options.get("tools", [])),
             "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108  (private to the sandbox)
-            "PAJA_LAB_TOOLS": " ".join(self.user_options.get("tools", [])),
         }
 
     async def start(self) -> tuple[str, int]:
@@ -127,9 +123,9 @@ class BubblewrapSpawner(Spawner):
         sandbox = self._make_sandbox(home)
         self.port = random_port()
         if self.is_grading:
-            command = [self.runner_python, "-P", "-m", "labs.box.runner"]
+            command = runner_command(self.runner_python)
         else:
-            command = [self.python, "-P", "/etc/jupyter/learner_server.py", *self.get_args()]
+            command = session_command(self.python, "/etc/jupyter/learner_server.py", self.get_args())
         # Stored before there is a process and as soon as it is known, not when this method has returned: a hub that
         # is killed meanwhile would lose the server.
         self._store_state()

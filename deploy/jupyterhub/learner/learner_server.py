@@ -5,9 +5,12 @@ anything of Jupyter is imported; a new version of Jupyter that needs one of them
 starts a server, not silently.
 """
 
+import os
+import socket
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 class HealthCheckHandler:
@@ -45,8 +48,30 @@ def keep_out() -> None:
     commands._yarn_config = lambda _logger: {"yarn config": {}, "npm config": {}}  # noqa: SLF001
 
 
+def take_listener() -> None:
+    """Serve on the socket that was opened before this program, where there is one, instead of opening another.
+
+    On a node that learners share, a port that is free for a moment could be taken by another person's program,
+    to which the hub would then send this learner's browser.
+    """
+    descriptor = os.environ.pop("PAJA_LISTEN_FD", "")
+    if not descriptor:
+        return
+    from jupyter_server import serverapp
+    from tornado import tcpserver
+
+    def bind_sockets(*_asked: Any, **_named: Any) -> list[socket.socket]:
+        listener = socket.socket(fileno=os.dup(int(descriptor)))
+        listener.setblocking(False)
+        return [listener]
+
+    for module in (serverapp, tcpserver):
+        module.__dict__["bind_sockets"] = bind_sockets
+
+
 if __name__ == "__main__":
     keep_out()
+    take_listener()
     sys.path.append(str(Path(__file__).parent))  # our own modules beside this one; kernels do not inherit it
     import paja_hub_auth  # type: ignore[import-not-found]
     from jupyterhub.singleuser import main

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from deploy.jupyterhub.lab_environment import TOOLS
 from deploy.jupyterhub.slurm.partitions import LONGEST_MINUTES, Partition
 from deploy.jupyterhub.slurm.toml_table import ADDRESS, WORD, Table
 
@@ -16,7 +17,6 @@ PATH: Final = r"/[A-Za-z0-9_./+@-]+"
 UNIX_NAME: Final = r"[a-z_][a-z0-9_-]{0,31}"
 # No dash: a prefix must not be the beginning of another hub's.
 PREFIX: Final = r"[a-z][a-z0-9]{0,15}"
-TOOLS: Final = ("terminal", "language-server", "create-assignment")
 
 
 class FactoryFileError(ValueError):
