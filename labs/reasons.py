@@ -25,6 +25,12 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "time_over": _(
         "The time of your session was over, so it was stopped. Your work is kept: start the lab again to go on."
     ),
+    "time_left_15": _(
+        "In a quarter of an hour the time of your session is over. It is stopped shortly before that, and your work is copied to Paja first."
+    ),
+    "time_left_5": _(
+        "In five minutes the time of your session is over. It is stopped before that: save your notebook now, so that the newest is copied too."
+    ),
     "kept_too_long": _(
         "The factory did not answer for twelve hours, so your start was given up. Nothing of your work is lost: start the lab again when the factory is back."
     ),
@@ -298,6 +304,62 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "grader_lost": _(
         "The factory’s grader ended in the middle of its work. Another one is started by itself: your work is safe and is graded anew."
     ),
+    # own accounts at a factory
+    "account_invited": _("You were invited to an account at the factory."),
+    "account_renewed": _("The factory prolonged your account."),
+    "account_invitation_sent": _("You were told by e-mail what to do."),
+    "account_warning_sent": _("You were told by e-mail that your account ends soon."),
+    "account_letter_failed": _(
+        "The e-mail to you could not be sent. Everything that it says stands on this page."
+    ),
+    "account_check_requested": _("You told your user name, and asked to have it tried out."),
+    "account_check_asked": _("The factory was asked to run a job of one minute with it."),
+    "account_verified": _("The job ran with your account: labs can start with it."),
+    "account_expired": _(
+        "Your account at the factory has ended, so labs cannot start with it. Your work stays in Paja: ask your instructor to have you invited again."
+    ),
+    "account_ended": _(
+        "The factory’s staff have ended your account, so labs cannot start with it. Your work stays in Paja: ask your instructor what comes next."
+    ),
+    "account_name_wrong": _(
+        "This is not a user name as the factory has them. It begins with a small letter and has no spaces, often like “kvirtane”: it is not your e-mail address."
+    ),
+    "account_name_taken": _(
+        "This user name cannot be yours: Paja knows it already. Look whether you typed it right; if it is yours, tell your instructor."
+    ),
+    "account_name_refused": _(
+        "The factory does not let jobs run with this user name. Look whether you typed it right. Right after you accepted the invitation it may take some hours until it works: try it again then."
+    ),
+    "account_not_in_project": _(
+        "The factory does not know you as a member of the course’s project yet. Accept the invitation that it sent you by e-mail, and try again some hours later."
+    ),
+    "account_in_use": _(
+        "Something of yours runs with this account at this moment, so it could not be tried out. Try again when it has ended."
+    ),
+    "account_check_failed": _(
+        "The job ended without saying that it ran with your account. Look whether you typed the user name right, and try again; tell your instructor if it happens again."
+    ),
+    "account_check_refused": _(
+        "The factory refused to try this user name out. Look whether you typed it right, and try again; tell your instructor if it happens again."
+    ),
+    "account_check_not_possible": _(
+        "The factory takes no job of this kind at the moment, so your account could not be tried out. This is not your fault: try again later."
+    ),
+    "account_check_nowhere": _(
+        "The factory does not say yet where your cohort may run jobs, so your account could not be tried out. Your user name is kept: try again later."
+    ),
+    "account_check_silent": _(
+        "The factory did not come to the job within a day, so it was taken back. This is not your fault: try again."
+    ),
+    "account_check_runs": _("Your account is being tried out at this moment. You need not press again."),
+    "account_not_invited": _(
+        "You are not invited to an account at this factory at the moment. Ask your instructor to have you invited."
+    ),
+    # what cohorts may use
+    "allocation_changed": _(
+        "Somebody else has changed what the cohort may use of this partition in the meantime, so nothing was saved. What stands now is shown below."
+    ),
+    "planned_without_accounts": _("Planned although learners had no verified account for all of the time."),
     # drafts of a lab's source
     "draft_requested": _("You asked for the source to be brought back."),
     "draft_collected": _("The files were fetched and stored."),

@@ -100,15 +100,20 @@ def open_session(
 
 
 def become_ready(session: LabSession, now: datetime) -> None:
-    """Move a session whose files are in place to `ready`: its time, and the time without activity, begin."""
+    """Move a session whose files are in place to `ready`: its time, and the time without activity, begin.
+
+    That of a job began when Slurm started it.
+    """
     minutes = session.minutes or session.hub.minutes_max
+    job = session.jobs.filter(ended_at=None).first() if session.flavour_id else None
+    ends_at = job.ends_at if job and job.ends_at else now + timedelta(minutes=minutes)
     move_session(
         session,
         SessionStatus.READY,
         reason="files_in_place",
         ready_at=now,
         active_at=now,
-        ends_at=now + timedelta(minutes=minutes),
+        ends_at=ends_at,
     )
 
 
@@ -191,3 +196,10 @@ def move_account(
     """As `move_session`."""
     event = FactoryAccountEvent(account=account, reason=reason, actor=actor)
     _move(account, to, ACCOUNT_MOVES, event, {"reason": reason, **fields})
+
+
+def note_account(account: FactoryAccount, *, reason: str, actor: User | None = None) -> None:
+    """An event without a move."""
+    FactoryAccountEvent.objects.create(
+        account=account, before=account.status, after=account.status, reason=reason, actor=actor
+    )

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from courses.exceptions import StaleStateError as CohortMovedError
-from courses.models import Cohort, CohortMove, User
+from courses.models import Cohort, CohortMove, Enrolment, User
 from courses.services.releasing import move_cohort
 from courses.states import READING_STATUSES
 from labs import tasks
@@ -27,6 +27,7 @@ from labs.models import (
     Submission,
     Workspace,
 )
+from labs.services.choices import get_recommended
 from labs.services.sessions import create_session, send_on_commit
 from labs.services.workspaces import reset_workspace
 from labs.states import ACTIVE_SESSION_STATUSES, DraftStatus, SessionStatus
@@ -53,7 +54,7 @@ def open_source(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> LabSession
     """The author's active session in a lab's source; a new one at the cohort's factory where there is none.
 
     It never meets what the same person does in the lab as a learner: that is another workspace.
-    RefusedError: `cohort_over`, `no_hub`, and those of `create_session`.
+    RefusedError: `cohort_over`, `no_hub`, and those of `get_recommended` and `create_session`.
     """
     if cohort.is_over(timezone.now()):
         raise RefusedError(reason="cohort_over")
@@ -63,7 +64,13 @@ def open_source(cohort: Cohort, lab_unit: LabUnit, *, actor: User) -> LabSession
     workspace, _is_new = Workspace.objects.get_or_create(
         owner=actor, lab=lab_unit.release.lab, purpose=Workspace.Purpose.AUTHOR
     )
-    return find_active_source(workspace) or create_session(workspace, lab_unit.release, hub, actor=actor)
+    active = find_active_source(workspace)
+    if active:
+        return active
+    choice = None
+    if hub.has_slurm:  # what the cohort's learners may use is their team's too
+        choice = get_recommended(Enrolment(cohort=cohort, learner=actor), lab_unit.release)
+    return create_session(workspace, lab_unit.release, hub, actor=actor, choice=choice)
 
 
 def reset_source(lab_unit: LabUnit, *, actor: User) -> None:

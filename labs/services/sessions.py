@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
@@ -12,8 +12,10 @@ from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import QueueDownError, RefusedError, StaleStateError
 from labs.models import Hub, Lab, LabRelease, LabSession, LabUnit, Workspace
+from labs.services.choices import Choice, get_recommended
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import UNSENT, begin_stop, note_session, open_session
+from labs.work.leasing import find_account
 from labs.work.visiting import SILENT, find_pause
 
 logger = logging.getLogger(__name__)
@@ -25,33 +27,50 @@ START_IS_SLOW: Final = timedelta(seconds=20)
 STOP_IS_SLOW: Final = timedelta(seconds=60)
 
 
-def request_session(enrolment: Enrolment, lab_unit: LabUnit, *, actor: User) -> LabSession:
+def request_session(
+    enrolment: Enrolment, lab_unit: LabUnit, *, actor: User, choice: Choice | None = None
+) -> LabSession:
     """The learner's active session in a lab; a new one is requested where there is none.
 
-    Asking twice, also at once, finds the first. RefusedError: `cohort_not_begun`, `cohort_over`, `no_hub`, and
-    those of `create_session`.
+    At a factory with Slurm where they chose, else at the recommended place; that may be another factory than the
+    cohort's. Asking twice, also at once, finds the first. RefusedError: `cohort_not_begun`, `cohort_over`, `no_hub`,
+    and those of `get_recommended` and `create_session`.
     """
     active = find_active_session(enrolment, lab_unit)
     if active:
         return active
     hub = check_startable(enrolment)
+    if choice is None and hub.has_slurm:
+        choice = get_recommended(enrolment, lab_unit.release)
     workspace, _is_new = Workspace.objects.get_or_create(
         owner=enrolment.learner, lab=lab_unit.release.lab, purpose=Workspace.Purpose.LEARN
     )
-    return create_session(workspace, lab_unit.release, hub, enrolment=enrolment, actor=actor)
+    return create_session(workspace, lab_unit.release, hub, enrolment=enrolment, actor=actor, choice=choice)
 
 
 def create_session(
-    workspace: Workspace, release: LabRelease, hub: Hub, *, enrolment: Enrolment | None = None, actor: User
+    workspace: Workspace,
+    release: LabRelease,
+    hub: Hub,
+    *,
+    enrolment: Enrolment | None = None,
+    actor: User,
+    choice: Choice | None = None,
 ) -> LabSession:
-    """The active session of a workspace; a new one is requested at `hub` where there is none.
+    """The active session of a workspace; a new one is requested where there is none, at `hub` or where they chose.
 
-    RefusedError where there are as many as may be: `learner_limit`, `factory_full`, `lab_full`.
+    RefusedError where there are as many as may be: `learner_limit`, `factory_full`, `lab_full`; where the choice
+    is blocked: its reason; and those of `find_account`.
     """
+    place: dict[str, Any] = {}
     try:
         with transaction.atomic():
+            if choice:
+                hub = choice.hub
             check_limits(workspace, release, hub)
-            session = open_session(workspace, release, hub, enrolment=enrolment, actor=actor)
+            if choice:
+                place = take_place(workspace.owner, choice)
+            session = open_session(workspace, release, hub, enrolment=enrolment, actor=actor, **place)
             send_on_commit(lambda: tasks.send_start(session.pk, hub.factory.slug), session)
     except (IntegrityError, RefusedError):
         first = workspace.sessions.filter(status__in=ACTIVE_SESSION_STATUSES).first()
@@ -59,6 +78,14 @@ def create_session(
             raise
         return first
     return session
+
+
+def take_place(learner: User, choice: Choice) -> dict[str, Any]:
+    """The fields of a session that runs where a person chose, as a Unix account that is theirs for it."""
+    if choice.blocked_reason:
+        raise RefusedError(reason=choice.blocked_reason)
+    account = find_account(learner, choice.allocation)
+    return {"allocation": choice.allocation, "flavour": choice.flavour, "account": account}
 
 
 def check_limits(workspace: Workspace, release: LabRelease, hub: Hub) -> None:

@@ -33,6 +33,9 @@ def reachable_sessions() -> QuerySet[LabSession]:
         "lab",
         "release__lab__course",
         "hub__factory",
+        "allocation",
+        "flavour__partition",
+        "account",
     )
 
 

@@ -59,16 +59,14 @@ NEWS_FIELDS: Final = (
 JOB_FIELDS: Final = ("job_id", "gpus", "weight", "submitted_at", *NEWS_FIELDS[:-1])
 
 
-def follow_queue(
-    hub: Hub, client: HubClient, now: datetime, *, is_urgent: bool = False
-) -> QueueAnswer | None:
+def follow_queue(hub: Hub, client: HubClient, now: datetime) -> QueueAnswer | None:
     """Ask the hub what it knows of its batch system and keep that; None where it is not asked now, or no answer.
 
-    Every FOLLOW_EVERY, also where something `is_urgent`; a hub without Slurm is asked now and then whether it has
-    one. No answer changes nothing. A fixed number of queries, however many jobs there are.
+    A hub without Slurm is asked now and then whether it has one. No answer changes nothing. A fixed number of
+    queries, however many jobs there are.
     """
     pause = FOLLOW_EVERY if hub.has_slurm else LOOK_FOR_SLURM_EVERY
-    if hub.queue_read_at and now - hub.queue_read_at < pause and not (is_urgent and hub.has_slurm):
+    if hub.queue_read_at and now - hub.queue_read_at < pause:
         return None
     try:
         answer = client.read_queue(hub.jobs_read_until)
@@ -236,12 +234,14 @@ def forget_places(hub: Hub, live: list[str]) -> None:
 
 
 def keep_ends(hub: Hub) -> None:
-    """A session ends when its job does, also where the site gave that more or less time meanwhile."""
+    """A session ends when its job does, also where the site gave that more or less time meanwhile: who was warned
+    of another end is warned anew.
+    """
     running = SlurmJob.objects.filter(session=OuterRef("pk"), ended_at=None, ends_at__isnull=False)
     ready = LabSession.objects.filter(hub=hub, status=SessionStatus.READY, flavour__isnull=False)
     ready.annotate(job_ends_at=Subquery(running.order_by("-submitted_at").values("ends_at")[:1])).filter(
         job_ends_at__isnull=False
-    ).exclude(ends_at=F("job_ends_at")).update(ends_at=F("job_ends_at"))
+    ).exclude(ends_at=F("job_ends_at")).update(ends_at=F("job_ends_at"), time_warned_minutes=None)
 
 
 def read_fields(model: object, names: Iterable[str]) -> dict[str, Any]:

@@ -1,9 +1,15 @@
 """Why a session ended whose job Slurm ended, or never took: Slurm's and the hub's words as our reasons."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
-from labs.models import SlurmJob
+from labs.jupyterhub import QueueAnswer
+from labs.models import LabSession, SlurmJob
+from labs.transitions import note_session
+
+WAIT_FOR_ENDING: Final = timedelta(seconds=60)
+"""A hub misses a server at once; how its job ended is told with Slurm's next answer, and the accounting's."""
 
 JOB_ENDINGS: Final[Mapping[str, str]] = {
     "TIMEOUT": "job_time_over",
@@ -59,3 +65,23 @@ def find_ending(job: SlurmJob) -> str | None:
 def name_refusal(slug: str) -> str:
     """A session's reason for what a hub said of a start that it took no job for."""
     return f"job_refused_{slug}" if slug in REFUSALS else "job_refused"
+
+
+def find_reason(session: LabSession, answer: QueueAnswer | None) -> str | None:
+    """Why a session has no server any more; empty where neither Slurm nor the hub did it, None while it is not known.
+
+    By what was kept of the session's newest job, else by the hub's newest word, where there is one.
+    """
+    job = session.jobs.first()
+    if job:
+        return find_ending(job)
+    refusal = answer.find_refusal(session.server_name) if answer else ""
+    return name_refusal(refusal) if refusal else None
+
+
+def is_worth_waiting_for(session: LabSession, now: datetime) -> bool:
+    """Whether the reason may still be told. What is noted when the server is first missed is where waiting begins."""
+    note_session(session, reason="server_gone")
+    lately = session.events.filter(reason="server_gone", created_at__gt=now - 10 * WAIT_FOR_ENDING)
+    missed = lately.first()
+    return missed is not None and now - missed.created_at < WAIT_FOR_ENDING

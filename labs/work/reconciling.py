@@ -11,17 +11,20 @@ from django.utils import timezone
 
 from courses.states import READING_STATUSES
 from labs.exceptions import LabError, StaleStateError
-from labs.jupyterhub import HubClient, ServerModel
+from labs.jupyterhub import HubClient, QueueAnswer, ServerModel
 from labs.models import Hub, LabSession
 from labs.models.sessions import is_server_name
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import UNSENT, begin_stop, note_session
 from labs.work.connections import HubConnector, connect_for_sweep
+from labs.work.following_jobs import follow_queue
+from labs.work.job_endings import find_reason, is_worth_waiting_for
 from labs.work.outages import note_answer, note_answer_seconds, note_silence
 from labs.work.spawning import end_session, find_end_of_right
 from labs.work.steps import ENDINGS, Step, next_step
 from labs.work.tending_graders import follow_grader
 from labs.work.visiting import find_next_visit
+from labs.work.walltime import is_over, warn_of_ends
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ REST: Final = 2  # times as long as an answer took: listing 2,000 servers is a s
 STARTS_PER_SWEEP: Final = 10  # a hub that is back meets everybody who waited for it
 VISITS_PER_SWEEP: Final = 10
 KEEP_START_FOR: Final = timedelta(hours=12)
-STOP_BEFORE_END: Final = timedelta(seconds=60)  # time for the snapshot
+CALM_AFTER: Final = timedelta(minutes=1)  # who waits in Slurm may do so for hours
 
 ON_THE_WAY: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING, SessionStatus.STOPPING)
 
@@ -56,7 +59,8 @@ def find_due_hubs(now: datetime) -> list[tuple[int, str]]:
     A hub of which somebody waits for something is asked at every tick, others less often, one that is down when
     its next probe is due.
     """
-    waiting = LabSession.objects.filter(hub=OuterRef("pk"), status__in=ON_THE_WAY)
+    is_in_slurm = Q(flavour__isnull=False, status=SessionStatus.SPAWNING, asked_at__lt=now - CALM_AFTER)
+    waiting = LabSession.objects.filter(hub=OuterRef("pk"), status__in=ON_THE_WAY).exclude(is_in_slurm)
     is_due = Q(answered_at=None) | Q(answered_at__lte=now - CALM_SWEEP_EVERY) | Exists(waiting)
     hubs = Hub.objects.filter(free_of_sweeps(now)).filter(
         Q(is_due, down_since=None) | Q(down_since__isnull=False, probe_at__lte=now)
@@ -76,6 +80,7 @@ def reconcile_sessions(hub_id: int, *, connect: HubConnector = connect_for_sweep
         return sweep
     try:
         end_what_is_over(hub, sweep, listed_at)
+        warn_of_ends(hub, listed_at)
         compare(hub, sweep, listed_at, connect)
     except LabError as error:
         logger.warning("hub of %s: %s", hub.factory.slug, error)
@@ -98,8 +103,9 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         note_answer_seconds(hub, listed_at, sweep.answer_took.total_seconds())
         is_back = note_answer(hub, listed_at)
         missing = take_steps(hub, servers, sweep, listed_at, is_back=is_back)
+        answer = follow_queue(hub, client, listed_at)
         # Questions about single servers come last: one without an answer costs nobody else their step.
-        end_missing(missing, client, sweep, was_silent=hub.probe_at is not None)
+        end_missing(missing, client, sweep, answer, was_silent=hub.probe_at is not None)
         stop_orphans(hub, servers, client)
         follow_grader(hub, servers, client, listed_at)
 
@@ -120,13 +126,13 @@ def claim_sweep(hub: Hub, now: datetime) -> bool:
 def end_what_is_over(hub: Hub, sweep: Sweep, now: datetime) -> None:
     """What our own rows decide, whether the hub answers or not: time, right to a session, patience."""
     waiting = Q(status__in=[SessionStatus.REQUESTED, SessionStatus.SPAWNING], asked_at=None)
-    is_over = (
-        Q(ends_at__lte=now + STOP_BEFORE_END)
+    is_to_end = (
+        is_over(now)
         | Q(enrolment__isnull=False) & ~Q(enrolment__status__in=READING_STATUSES)
         | Q(enrolment__cohort__ends_at__lte=now)
         | waiting & Q(requested_at__lte=now - KEEP_START_FOR)
     )
-    active = LabSession.objects.filter(is_over, hub=hub, status__in=ACTIVE_SESSION_STATUSES)
+    active = LabSession.objects.filter(is_to_end, hub=hub, status__in=ACTIVE_SESSION_STATUSES)
     for session in active.exclude(status=SessionStatus.STOPPING).select_related("enrolment__cohort"):
         lost_right = find_end_of_right(session.enrolment, now) if session.enrolment else ""
         if not lost_right and session.ends_at is None:
@@ -200,23 +206,36 @@ def claim_visits(due: list[LabSession], sweep: Sweep, now: datetime) -> None:
 
 
 def end_missing(
-    missing: list[tuple[LabSession, Step]], client: HubClient, sweep: Sweep, *, was_silent: bool
+    missing: list[tuple[LabSession, Step]],
+    client: HubClient,
+    sweep: Sweep,
+    answer: QueueAnswer | None,
+    *,
+    was_silent: bool,
 ) -> None:
     """Absence from a list ends nobody's session: the one server is asked for by name first.
 
     A list of many pages skips servers while others end; a stop that was ended for that would have saved nothing.
-    A start that is gone with the hub's first answer after a silence was lost by the hub, which is asked again.
+    A start that is gone with the hub's first answer after a silence was lost by the hub, which is asked again. Of a
+    session that was a job it is waited for a while, what Slurm says of its end.
     """
     for session, step in missing:
         server = client.find_server(session.learner.hub_name, session.server_name)
         if server is not None and (server.is_ready or server.pending):
             continue
         to, reason = ENDINGS[step]
-        if step is Step.FAIL_NOT_STARTED and was_silent:
+        told = find_reason(session, answer) if is_job(session) and to == SessionStatus.FAILED else ""
+        if step is Step.FAIL_NOT_STARTED and was_silent and not told:
             if forget_start(session):
                 sweep.starts.append(session.pk)
-        elif end_session(session, to, reason=reason) and to == SessionStatus.FAILED:
+        elif told is None and is_worth_waiting_for(session, timezone.now()):
+            continue
+        elif end_session(session, to, reason=told or reason) and to == SessionStatus.FAILED:
             sweep.stops.append(session.pk)
+
+
+def is_job(session: LabSession) -> bool:
+    return session.flavour_id is not None
 
 
 def forget_start(session: LabSession) -> bool:

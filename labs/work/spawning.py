@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -14,12 +14,13 @@ from labs.access import authored_cohorts_for
 from labs.exceptions import (
     HubUnavailableError,
     LabError,
+    RefusedError,
     ServerAnswerError,
     SpawnRejectedError,
     StaleStateError,
 )
 from labs.jupyterhub import HubClient
-from labs.models import LabRelease, LabSession, Snapshot, Workspace
+from labs.models import Flavour, LabRelease, LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT, move_session, note_session, open_session
 from labs.work.connections import (
@@ -29,7 +30,10 @@ from labs.work.connections import (
     connect_workspace,
     reachable_sessions,
 )
+from labs.work.job_endings import name_refusal
+from labs.work.leasing import find_lease
 from labs.work.outages import is_worth_waiting
+from labs.work.placing import find_place_again
 from labs.work.workspaces import save_if_changed, save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -57,10 +61,13 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         return
     try:
         with connect(session.hub) as hub:
-            ask_for_server(session, hub)
-    except SpawnRejectedError:
-        logger.exception("session %s: the hub refused", session.server_name)
-        end_session(session, SessionStatus.FAILED, reason="spawn_rejected")
+            try:
+                ask_for_server(session, hub)
+            except SpawnRejectedError:
+                logger.exception("session %s: the hub refused", session.server_name)
+                reason = find_refusal(session, hub) or "spawn_rejected"
+                end_session(session, SessionStatus.FAILED, reason=reason)
+                return
     except HubUnavailableError as error:
         logger.warning("session %s: %s", session.server_name, error)
     else:
@@ -77,12 +84,50 @@ def ask_for_server(session: LabSession, hub: HubClient) -> None:
         hub.ensure_server(name, session.server_name, make_options(session))
 
 
+def find_refusal(session: LabSession, hub: HubClient) -> str:
+    """The reason for which a hub with Slurm says that it took no job; empty where it says none."""
+    if session.flavour_id is None:
+        return ""
+    try:
+        refusal = hub.read_queue(session.hub.jobs_read_until).find_refusal(session.server_name)
+    except LabError:
+        return ""
+    return name_refusal(refusal) if refusal else ""
+
+
 def make_options(session: LabSession) -> dict[str, object]:
-    """What the hub is told of a server: the tools that the lab asks for, and the authors' own for authors alone."""
+    """What the hub is told of a server: the tools that the lab asks for, and the authors' own for authors alone.
+
+    Of a job also where it is to run, in which size, on whose account, and as which Unix account.
+    """
     tools = {str(tool) for tool in session.release.session.get("tools", [])} - {AUTHORS_TOOL}
     if session.workspace.purpose == Workspace.Purpose.AUTHOR:
         tools.add(AUTHORS_TOOL)
+    if session.flavour is not None:
+        return {"kind": "session", "tools": sorted(tools), **make_job_options(session, session.flavour)}
     return {"tools": sorted(tools)} if tools else {}
+
+
+def make_job_options(session: LabSession, flavour: Flavour) -> dict[str, object]:
+    """The part of the options that the hub holds against its factory's own lists."""
+    allocation, account = session.allocation, session.account
+    lease = find_lease(session.learner, account) if account else None
+    return {
+        "partition": flavour.partition.name,
+        "flavour": flavour.slug,
+        "minutes": find_minutes(session, flavour),
+        "account": allocation.slurm_account if allocation else "",
+        "qos": allocation.qos if allocation else "",
+        "reservation": allocation.reservation if allocation else "",
+        "unix_account": account.name if account else "",
+        "lease": str(lease.public_id) if lease else "",
+    }
+
+
+def find_minutes(session: LabSession, flavour: Flavour) -> int:
+    """How long its job may run: what the lab needs, as far as the place gives so much."""
+    minutes = session.minutes or session.hub.minutes_max
+    return min(minutes, flavour.minutes_max, flavour.partition.time_limit_minutes or minutes)
 
 
 def ensure_stopped(
@@ -160,14 +205,25 @@ def end_session(session: LabSession, to: SessionStatus, *, reason: str) -> bool:
     except StaleStateError:
         return False
     if to == SessionStatus.STOPPED and session.is_restarting and is_entitled(session):
-        open_session(
-            session.workspace,
-            find_release(session),
-            session.hub,
-            enrolment=session.enrolment,
-            sent_at=UNSENT,
-        )
+        begin_anew(session)
     return True
+
+
+def begin_anew(session: LabSession) -> None:
+    """A successor of a session that was stopped for it; of one that was a job at the same place, where it is to be had.
+
+    The place's GPU-hours, which were looked at when the lab was started, keep nobody from going on.
+    """
+    release = find_release(session)
+    place: dict[str, Any] = {}
+    hub = session.hub
+    if session.flavour_id is not None:
+        try:
+            hub, place = find_place_again(session, release)
+        except RefusedError as refusal:
+            note_session(session, reason=refusal.reason)
+            return
+    open_session(session.workspace, release, hub, enrolment=session.enrolment, sent_at=UNSENT, **place)
 
 
 def is_entitled(session: LabSession) -> bool:
