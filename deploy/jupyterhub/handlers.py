@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 
 from deploy.jupyterhub.addresses import SERVER_NAME, USER_NAME, ServerAddress
 from deploy.jupyterhub.signing_out import end_browser_session, end_log_ins, tell_servers
+from deploy.jupyterhub.slurm.queue_api import QueueHandler
 
 ASKED_COOKIE = "paja-asked"  # whose address this browser has just been sent to Paja for
 ASKED_SECONDS = 60
@@ -178,6 +179,7 @@ HANDLERS = [
     (r"/open", OpenHandler),
     (r"/api/oauth2/authorize", AuthorizeHandler),
     (rf"/api/paja/users/({USER_NAME})/sign-out", SignOutHandler),
+    (r"/api/paja/queue", QueueHandler),
     (r"/user/(?P<user_name>[^/]+)(?P<user_path>/.*)?", ServerHandler),
     (rf"/spawn-pending/([^/]+)/({SERVER_NAME})", PendingHandler),
     (r"/(?:home|token|admin|accept-share|spawn)", PlaceHandler),
