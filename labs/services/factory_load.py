@@ -1,7 +1,7 @@
 """How full a factory is now: its partitions, its GPUs, and who waits for one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,9 +19,10 @@ UNFINISHED_STARTS: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING)
 
 @dataclass(frozen=True)
 class Reservation:
-    """What Slurm keeps free; without `accounts` it is for nobody of ours."""
+    """What Slurm keeps free in some partitions; without `accounts` it is for nobody of ours."""
 
     name: str
+    partitions: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime
     nodes: int
@@ -42,7 +43,6 @@ class PartitionLoad:
     own_running: int
     own_waiting: int
     flavours: tuple[Flavour, ...]
-    reservations: tuple[Reservation, ...]
 
     @property
     def other_gpus(self) -> int:
@@ -72,6 +72,7 @@ class FactoryLoad:
     seen_at: datetime
     is_slurm_answering: bool
     partitions: tuple[PartitionLoad, ...]
+    reservations: tuple[Reservation, ...]
     waiting: WaitingLearners
 
     @property
@@ -85,24 +86,20 @@ class FactoryLoad:
         return max(int((self.seen_at - since).total_seconds() // 60), 0)
 
     @property
-    def has_reservations(self) -> bool:
-        return any(each.reservations for each in self.partitions)
-
-    @property
     def is_in_maintenance(self) -> bool:
-        return any(
-            kept.is_on and kept.is_maintenance for each in self.partitions for kept in each.reservations
-        )
+        return any(kept.is_on and kept.is_maintenance for kept in self.reservations)
 
 
 def find_factory_load(hub: Hub, now: datetime, *, most: int) -> FactoryLoad:
     """What a factory's staff see of it now, `most` of those who wait, in a number of queries that never grows."""
+    partitions = _find_partitions(hub)
     answered = hub.slurm_answered_at is not None and now - hub.slurm_answered_at < SLURM_ANSWERS_WITHIN
     return FactoryLoad(
         hub=hub,
         seen_at=now,
         is_slurm_answering=hub.down_since is None and answered,
-        partitions=tuple(_find_partitions(hub, now)),
+        partitions=tuple(partitions),
+        reservations=tuple(_list_reservations(partitions, now)),
         waiting=_find_waiting(hub, most),
     )
 
@@ -112,7 +109,7 @@ def find_live_jobs(hub: Hub) -> QuerySet[SlurmJob]:
     return SlurmJob.objects.filter(hub=hub, ended_at=None).order_by()
 
 
-def _find_partitions(hub: Hub, now: datetime) -> list[PartitionLoad]:
+def _find_partitions(hub: Hub) -> list[PartitionLoad]:
     has_begun = Q(started_at__isnull=False)
     counted = find_live_jobs(hub).values("partition_name")
     own = {
@@ -123,43 +120,52 @@ def _find_partitions(hub: Hub, now: datetime) -> list[PartitionLoad]:
             waiting=Count("pk", filter=~has_begun),
         )
     }
-    return [_load(partition, own.get(partition.name, {}), now) for partition in _list_offered(hub)]
+    return [_load(partition, own.get(partition.name, {})) for partition in _list_offered(hub)]
 
 
 def _list_offered(hub: Hub) -> QuerySet[Partition]:
     return Partition.objects.filter(hub=hub, is_offered=True).order_by("name").prefetch_related("flavours")
 
 
-def _load(partition: Partition, own: Mapping[str, Any], now: datetime) -> PartitionLoad:
+def _load(partition: Partition, own: Mapping[str, Any]) -> PartitionLoad:
     return PartitionLoad(
         partition=partition,
         own_gpus=own.get("gpus_in_use", 0),
         own_running=own.get("running", 0),
         own_waiting=own.get("waiting", 0),
         flavours=tuple(flavour for flavour in partition.flavours.all() if flavour.is_offered),
-        reservations=tuple(_read_reservations(partition.reservations, now)),
     )
 
 
-def _read_reservations(told: list[Mapping[str, Any]], now: datetime) -> list[Reservation]:
-    """Those that are on or to come, the next first; the hub's word, of which only what has times is shown."""
-    found = []
-    for each in told:
-        starts_at, ends_at = (parse_datetime(str(each.get(name))) for name in ("starts_at", "ends_at"))
-        if starts_at is None or ends_at is None or ends_at <= now:
-            continue
-        found.append(
-            Reservation(
-                name=str(each.get("name", "")),
-                starts_at=starts_at,
-                ends_at=ends_at,
-                nodes=int(each.get("nodes") or 0),
-                accounts=tuple(map(str, each.get("accounts") or ())),
-                is_maintenance=bool(each.get("is_maintenance")),
-                is_on=starts_at <= now,
-            )
-        )
-    return sorted(found, key=lambda kept: kept.starts_at)
+def _list_reservations(loads: list[PartitionLoad], now: datetime) -> list[Reservation]:
+    """Those that are on or to come, each once, the next first."""
+    found: dict[tuple[str, datetime], Reservation] = {}
+    for load in loads:
+        for told in load.partition.reservations:
+            kept = _read_reservation(told, load.partition.name, now)
+            if kept is None:
+                continue
+            same = found.get((kept.name, kept.starts_at))
+            partitions = (*same.partitions, *kept.partitions) if same else kept.partitions
+            found[kept.name, kept.starts_at] = replace(kept, partitions=partitions)
+    return sorted(found.values(), key=lambda kept: (kept.starts_at, kept.name))
+
+
+def _read_reservation(told: Mapping[str, Any], partition: str, now: datetime) -> Reservation | None:
+    """One that the hub told of; nothing for one that is over, or has no times."""
+    starts_at, ends_at = (parse_datetime(str(told.get(name))) for name in ("starts_at", "ends_at"))
+    if starts_at is None or ends_at is None or ends_at <= now:
+        return None
+    return Reservation(
+        name=str(told.get("name", "")),
+        partitions=(partition,),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        nodes=int(told.get("nodes") or 0),
+        accounts=tuple(map(str, told.get("accounts") or ())),
+        is_maintenance=bool(told.get("is_maintenance")),
+        is_on=starts_at <= now,
+    )
 
 
 def _find_waiting(hub: Hub, most: int) -> WaitingLearners:

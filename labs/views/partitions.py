@@ -32,9 +32,10 @@ from labs.services.factory_usage import (
 )
 from labs.services.lab_units import LabName, find_lab_names
 from labs.services.page_versions import make_version
+from labs.services.slurm_words import explain_job
 from labs.views.charts import LOOKS, Chart, Series
+from labs.views.failure_words import FAILURES
 from labs.views.responses import render_polled
-from labs.views.staff_panels import FAILURES
 
 WAITING_SHOWN: Final = 50
 COHORTS_DRAWN: Final = 12
@@ -44,6 +45,11 @@ COHORTS_DRAWN: Final = 12
 class WaitingRow:
     job: SlurmJob
     name: LabName | None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether waiting alone changes nothing."""
+        return explain_job(self.job).is_stuck
 
 
 @login_required

@@ -49,9 +49,13 @@ function describe({ label, values, look: name }, kind) {
   return { ...own, backgroundColor: colour, borderDash: look.dash, borderWidth: 2, pointRadius: 0, stepped: true };
 }
 
+// A line's own dashes stand in the legend too.
 function legend(kind) {
+  const plain = Chart.defaults.plugins.legend.labels.generateLabels;
+  const dashed = (chart) => plain(chart).map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash }));
+  const line = { usePointStyle: true, pointStyle: "line", pointStyleWidth: 48, generateLabels: dashed };
   const labels = { color: colourOf("--ink-2"), boxWidth: 20, boxHeight: 10, padding: 12 };
-  return { position: "bottom", align: "start", labels: { ...labels, usePointStyle: kind === "lines", pointStyle: "line", pointStyleWidth: 40 } };
+  return { position: "bottom", align: "start", labels: kind === "lines" ? { ...labels, ...line } : labels };
 }
 
 function scales({ kind, axis }) {

@@ -72,11 +72,13 @@ def test_reservations_that_are_on_or_to_come_are_told_in_their_order(hub: Hub) -
         reservation(-5 * MINUTE, -MINUTE, name="over"),
         {"name": "without times"},
     ]
-    make.PartitionFactory.create(hub=hub, reservations=told)
+    make.PartitionFactory.create(hub=hub, name="dev-g", reservations=told)
+    make.PartitionFactory.create(hub=hub, name="small-g", reservations=told[:1])
 
-    kept = only(load_of(hub)).reservations
+    kept = load_of(hub).reservations
 
     assert [(each.name, each.is_on) for each in kept] == [("now", True), ("later", False)]
+    assert [each.partitions for each in kept] == [("dev-g",), ("dev-g", "small-g")]
     assert kept[0].accounts == ("project",)
 
 

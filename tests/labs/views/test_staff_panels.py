@@ -13,7 +13,8 @@ from labs.models import Hub, HubOutage, LabSession, LabUnit, Workspace
 from labs.reasons import SENTENCES
 from labs.states import SessionStatus
 from labs.views import staff_panels
-from labs.views.staff_panels import FAILURES, cohort_panels, factory_panels
+from labs.views.failure_words import FAILURES
+from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.work.steps import ENDINGS
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
@@ -204,6 +205,7 @@ def test_servers_that_do_not_answer_are_counted(cohort: Cohort, make_session: Ma
 def test_each_reason_of_a_failure_has_a_name_for_staff() -> None:
     """Those that a sweep, a start or a delivery ends a session with."""
     assert {reason for to, reason in ENDINGS.values() if to == SessionStatus.FAILED} <= set(FAILURES)
+    assert {reason for reason in SENTENCES if reason.startswith(("job_", "node_lost"))} <= set(FAILURES)
     assert set(FAILURES) <= set(SENTENCES)
 
 
