@@ -1,0 +1,111 @@
+"""The daemons' processes: started, found again by number and start time, ended with all that they began."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from deploy.jupyterhub.processes import ProcessMark, end_all_with
+from deploy.slurm.place import ClusterError, ClusterPlace
+
+OF_RUN: Final = "PAJA_SLURM_RUN"  # in every daemon's environment, so that none is lost when marks are
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Daemons:
+    """The processes of one pretend Slurm, whoever started them: a mark of each stands in a file."""
+
+    def __init__(self, place: ClusterPlace) -> None:
+        self._place = place
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        environment: dict[str, str] | None = None,
+        *,
+        namespace: bool = False,
+    ) -> None:
+        """Start one, its output in a log of that name; with `namespace` its mark is bubblewrap's first process."""
+        info, told = os.pipe()
+        words = [*argv[:1], "--info-fd", str(told), *argv[1:]] if namespace else list(argv)
+        with (self._place.logs / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                words,
+                env={
+                    "PATH": PATH,
+                    "LC_ALL": "C.UTF-8",
+                    OF_RUN: str(self._place.run),
+                    **(environment or {}),
+                },
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(told,) if namespace else (),
+            )
+        self._children.append(child)
+        os.close(told)
+        with os.fdopen(info) as answer:
+            text = answer.read() if namespace else ""
+        mark = ProcessMark.of(json.loads(text)["child-pid"] if text else child.pid)
+        if mark is None:
+            raise ClusterError(f"{name} ended at once. Its log: {self._place.logs / name}.log")
+        (self._place.marks / name).write_text(json.dumps(asdict(mark)))
+
+    def find(self, name: str) -> ProcessMark | None:
+        """The living process of that name."""
+        try:
+            mark = ProcessMark(**json.loads((self._place.marks / name).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        return mark if mark.is_alive() else None
+
+    def list_running(self) -> list[str]:
+        names = sorted(path.name for path in self._place.marks.glob("*"))
+        return [name for name in names if self.find(name) is not None]
+
+    def end(self, names: Sequence[str], *, seconds: float, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask all of them to end, and kill those that have not in time."""
+        marks = [mark for name in names if (mark := self.find(name)) is not None]
+        for mark in marks:
+            mark.send(number)
+        with suppress(ClusterError):
+            wait_until(lambda: not any(mark.is_alive() for mark in marks), seconds, "the daemons' end")
+        for mark in marks:
+            mark.send(signal.SIGKILL)
+        self._reap()
+
+    def _reap(self) -> None:
+        self._children = [child for child in self._children if child.poll() is None]
+
+
+def end_all_of(run: Path) -> None:
+    """End whatever is left of the cluster of that folder, also of a start killed before it wrote its marks."""
+    own = f"{OF_RUN}={run}"
+    end_all_with(own)
+    wait_until(lambda: not has_process_with(own), 10, "the end of every process")
+
+
+def has_process_with(variable: str) -> bool:
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if variable.encode() in path.read_bytes().split(b"\0"):
+                return True
+    return False
+
+
+def wait_until(look: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"Not within {seconds:.0f} s: {what}.")
+        time.sleep(0.05)
