@@ -54,6 +54,11 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "reconcile-accounts": {
+        "task": "labs.tasks.reconcile_accounts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "prune-snapshots": {
         "task": "labs.tasks.prune_snapshots",
         "schedule": crontab(hour=2, minute=30),

@@ -2,7 +2,7 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from typing import Final
@@ -91,6 +91,12 @@ def write_csv(rows: Sequence[LearnerRow], outline: Outline) -> Iterator[str]:
                 "" if cell.max_score is None else cell.max_score,
             ]
         yield _line(line)
+
+
+def write_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Lines of CSV, as `write_csv` writes them."""
+    yield BYTE_ORDER_MARK
+    yield from map(_line, rows)
 
 
 def _line(values: Sequence[object]) -> str:

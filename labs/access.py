@@ -8,9 +8,23 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.shortcuts import get_list_or_404, get_object_or_404
 
-from courses.access import enrolment_for, factories_for, taught_cohorts_for
+from courses.access import enrolment_for, factories_for, taught_cohort_for, taught_cohorts_for
 from courses.models import Cohort, CohortTeamMember, CourseRelease, Enrolment, Factory, User
-from labs.models import Lab, LabDraft, LabSession, LabUnit, Snapshot, Submission, Workspace
+from courses.states import READING_STATUSES
+from labs.models import (
+    AccountKind,
+    Allocation,
+    FactoryAccount,
+    Hub,
+    Lab,
+    LabDraft,
+    LabSession,
+    LabUnit,
+    Partition,
+    Snapshot,
+    Submission,
+    Workspace,
+)
 from labs.states import ACTIVE_SESSION_STATUSES
 
 
@@ -169,3 +183,78 @@ def draft_for(user: User, public_id: UUID) -> LabDraft:
         "cohort__release__course", "cohort__factory", "lab__course", "author", "base", "released", "same_as"
     )
     return get_object_or_404(drafts, public_id=public_id)
+
+
+# --- Accounts at factories, and what cohorts may use -----------------------------------------------
+
+
+def own_account_allocations_for(user: User) -> QuerySet[Allocation]:
+    """What a person's cohorts, those that they are in, may use with accounts that people have themselves."""
+    return Allocation.objects.filter(
+        account_kind=AccountKind.OWN,
+        cohort__enrolments__learner=user,
+        cohort__enrolments__status__in=READING_STATUSES,
+    ).select_related("cohort", "partition__hub__factory")
+
+
+def account_hubs_for(user: User) -> QuerySet[Hub]:
+    """Hubs at which a person has an account of their own, or needs one."""
+    needed = own_account_allocations_for(user).values("partition__hub")
+    own = FactoryAccount.objects.filter(user=user).values("hub")
+    return Hub.objects.filter(Q(pk__in=needed) | Q(pk__in=own)).select_related("factory").order_by("factory")
+
+
+def account_hub_for(user: User, factory_slug: str) -> Hub:
+    return get_object_or_404(account_hubs_for(user), factory__slug=factory_slug)
+
+
+def own_account_for(user: User, factory_slug: str) -> FactoryAccount:
+    """A person's own account at a factory, to which they were invited at least once."""
+    accounts = FactoryAccount.objects.select_related("hub__factory", "user")
+    return get_object_or_404(accounts, user=user, hub__factory__slug=factory_slug)
+
+
+def account_hubs_of(cohort: Cohort) -> QuerySet[Hub]:
+    """Hubs with Slurm that a cohort's learners may need an account at: their factory's, and those of allocations."""
+    own = cohort.allocations.filter(account_kind=AccountKind.OWN).values("partition__hub")
+    hubs = Hub.objects.filter(Q(factory=cohort.factory_id, has_slurm=True) | Q(pk__in=own))
+    return hubs.select_related("factory").order_by("factory")
+
+
+def cohort_hub_for(user: User, cohort_id: UUID, factory_slug: str) -> tuple[Cohort, Hub]:
+    """A cohort that a person teaches or is staff for, and a hub at which its learners may need an account."""
+    cohort = taught_cohort_for(user, cohort_id)
+    return cohort, get_object_or_404(account_hubs_of(cohort), factory__slug=factory_slug)
+
+
+def is_staff_at(user: User, hub: Hub) -> bool:
+    """Whether a person may invite to accounts at a hub, and end them."""
+    return factories_for(user).filter(pk=hub.factory_id).exists()
+
+
+def invitable_hub_for(user: User, cohort_id: UUID, factory_slug: str) -> tuple[Cohort, Hub]:
+    """As `cohort_hub_for`, for the staff of the hub's factory alone."""
+    cohort, hub = cohort_hub_for(user, cohort_id, factory_slug)
+    if not is_staff_at(user, hub):
+        raise Http404
+    return cohort, hub
+
+
+def provided_cohorts_for(user: User) -> QuerySet[Cohort]:
+    """Cohorts whose allocations a person decides about: the staff of their factory, administrators."""
+    cohorts = Cohort.objects.select_related("release__course", "factory")
+    return cohorts.filter(factory__in=factories_for(user))
+
+
+def provided_cohort_for(user: User, cohort_id: UUID) -> Cohort:
+    return get_object_or_404(provided_cohorts_for(user), public_id=cohort_id)
+
+
+def providable_partitions_for(user: User) -> QuerySet[Partition]:
+    """Partitions that a person may let a cohort use: those of factories that they are staff of."""
+    partitions = Partition.objects.filter(hub__factory__in=factories_for(user))
+    return partitions.select_related("hub__factory").order_by("hub__factory", "name")
+
+
+def providable_partition_for(user: User, factory_slug: str, name: str) -> Partition:
+    return get_object_or_404(providable_partitions_for(user), hub__factory__slug=factory_slug, name=name)

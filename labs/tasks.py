@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from labs.publishing import count_messages, publish
 from labs.work import (
+    checking_accounts,
     checking_drafts,
     collecting,
     delivering,
@@ -19,6 +20,7 @@ from labs.work import (
     releasing,
     signing_out,
     spawning,
+    telling_learners,
     tending_graders,
     visiting,
 )
@@ -99,6 +101,11 @@ def send_draft_release(draft_id: int) -> None:
 def send_sign_out(sign_out_id: int, factory: str) -> None:
     """One that waits until it is sent again is dropped: a hub that is down must not pile them up."""
     publish(sign_out, sign_out_id, queue=hub_queue(factory), expires=10)
+
+
+def send_account_check(account_id: int, factory: str) -> None:
+    """As with a sign-out: a hub that is down must not pile them up."""
+    publish(check_account, account_id, queue=hub_queue(factory), expires=10)
 
 
 @shared_task
@@ -215,6 +222,25 @@ def reconcile_drafts() -> None:
         send_draft_check(draft_id)
     for draft_id in sweep.releases:
         send_draft_release(draft_id)
+
+
+@shared_task
+def check_account(account_id: int) -> None:
+    checking_accounts.ensure_checked(account_id)
+
+
+@shared_task
+def tell_learner(account_id: int) -> None:
+    telling_learners.tell_learner(account_id)
+
+
+@shared_task
+def reconcile_accounts() -> None:
+    sweep = checking_accounts.reconcile_accounts()
+    for account_id, factory in sweep.checks:
+        send_account_check(account_id, factory)
+    for account_id in sweep.letters:
+        publish(tell_learner, account_id, queue="sweeping", expires=10)
 
 
 @shared_task

@@ -3,6 +3,9 @@
 from django.urls import path
 
 from labs.views import (
+    accounts,
+    allocations,
+    cohort_accounts,
     drafts,
     grading,
     history,
@@ -54,6 +57,41 @@ urlpatterns = [
     path("labs/sessions/<uuid:session_id>/restart", sessions.session_restart, name="session-restart"),
     path("labs/sessions/<uuid:session_id>/stop", sessions.session_stop, name="session-stop"),
     path("labs/servers/<slug:server_name>/", sessions.server, name="server"),
+    path("labs/accounts/", accounts.accounts, name="accounts"),
+    path("labs/accounts/<slug:factory_slug>/", accounts.account, name="account"),
+    path("labs/accounts/<slug:factory_slug>/status", accounts.account_status, name="account-status"),
+    path("labs/accounts/<slug:factory_slug>/check", accounts.account_check, name="account-check"),
+    path(
+        "teach/<uuid:cohort_id>/accounts/<slug:factory_slug>/",
+        cohort_accounts.cohort_accounts,
+        name="cohort-accounts",
+    ),
+    path(
+        "teach/<uuid:cohort_id>/accounts/<slug:factory_slug>/lacking.csv",
+        cohort_accounts.cohort_accounts_csv,
+        name="cohort-accounts-csv",
+    ),
+    path(
+        "teach/<uuid:cohort_id>/accounts/<slug:factory_slug>/invite",
+        cohort_accounts.cohort_invite,
+        name="cohort-invite",
+    ),
+    path(
+        "teach/<uuid:cohort_id>/accounts/<slug:factory_slug>/end",
+        cohort_accounts.cohort_account_end,
+        name="cohort-account-end",
+    ),
+    path("teach/<uuid:cohort_id>/allocations/", allocations.allocations, name="allocations"),
+    path(
+        "teach/<uuid:cohort_id>/allocations/<slug:factory_slug>/<str:partition_name>/",
+        allocations.allocation,
+        name="allocation",
+    ),
+    path(
+        "teach/<uuid:cohort_id>/allocations/<slug:factory_slug>/<str:partition_name>/remove",
+        allocations.allocation_remove,
+        name="allocation-remove",
+    ),
     path("labs/running/", running.running, name="running"),
     path("labs/submissions/<uuid:submission_id>/", submissions.submission, name="submission"),
     path(

@@ -7,19 +7,24 @@ which person may come there; `PAGES` holds the addresses that name none.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from courses.models import Cohort, Course, Enrolment, UnitFile, User
 from labs.blobs import store_files
-from labs.models import LabDraft, LabSession, LabUnit, Snapshot, Submission
+from labs.models import AccountKind, LabDraft, LabSession, LabUnit, Snapshot, Submission
+from labs.states import AccountStatus
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
 MOVE = "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"
+ENROLMENT = "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c40"
+TOMORROW = str(timezone.localdate() + timedelta(days=1))
 
 # allauth's and Django's own addresses: they show a person's own account, or the administrator's pages.
 FOREIGN = ("account_", "admin:", "idp:")
@@ -100,6 +105,18 @@ def hub_factory(world: World) -> dict[str, object]:
     return {"factory": world.session.hub.factory.slug}
 
 
+def factory_account(world: World) -> dict[str, object]:
+    return {"factory_slug": world.cohort.factory.slug}
+
+
+def cohort_accounts(world: World) -> dict[str, object]:
+    return {"cohort_id": world.cohort.public_id, "factory_slug": world.cohort.factory.slug}
+
+
+def allocation(world: World) -> dict[str, object]:
+    return {**cohort_accounts(world), "partition_name": "small-g"}
+
+
 def draft(world: World) -> dict[str, object]:
     return {"draft_id": world.draft.public_id}
 
@@ -162,6 +179,21 @@ OBJECTS: dict[str, Object] = {
     "labs:grading-lab": Object(graded_lab, "staff"),
     "labs:grading-pause": Object(graded_lab, "staff", "post"),
     "labs:grading-resume": Object(graded_lab, "ben", "post"),
+    "labs:account": Object(factory_account, "ada"),
+    "labs:account-status": Object(factory_account, "ada"),
+    "labs:account-check": Object(factory_account, "ada", "post", data={"name": "kaj001"}),
+    "labs:cohort-accounts": Object(cohort_accounts, "ben"),
+    "labs:cohort-accounts-csv": Object(cohort_accounts, "ben"),
+    "labs:cohort-invite": Object(
+        cohort_accounts,
+        "staff",
+        "post",
+        data={"learner": ENROLMENT, "slurm_account": "course", "expires_on": TOMORROW},
+    ),
+    "labs:cohort-account-end": Object(cohort_accounts, "staff", "post", data={"learner": ENROLMENT}),
+    "labs:allocations": Object(lambda world: {"cohort_id": world.cohort.public_id}, "ben"),
+    "labs:allocation": Object(allocation, "staff"),
+    "labs:allocation-remove": Object(allocation, "staff", "post"),
     "labs:source": Object(source, "ben"),
     "labs:source-start": Object(source, "ben", "post"),
     "labs:source-collect": Object(source, "ben", "post"),
@@ -194,6 +226,7 @@ PAGES: dict[str, Page] = {
     "courses:settings": Page(anonymous=302),
     "courses:renew-token": Page(anonymous=302, method="post"),
     "courses:teaching": Page(anonymous=302),
+    "labs:accounts": Page(anonymous=302),
     "labs:running": Page(anonymous=302),
     "labs:grading": Page(anonymous=302),
     "labs:grading-now": Page(anonymous=302),
@@ -224,6 +257,13 @@ def world(cohort: Cohort, enrolment: Enrolment, ada: User, ben: User, staff: Use
     Course.objects.filter(pk=cohort.release.course_id).update(is_listed=False)
     lab_unit = LabUnit.objects.get(unit__release=cohort.release)
     hub = make_labs.HubFactory.create(factory=cohort.factory)
+    small_g = make_labs.PartitionFactory.create(hub=hub, name="small-g")
+    make_labs.AllocationFactory.create(cohort=cohort, partition=small_g, account_kind=AccountKind.OWN)
+    make_labs.FactoryAccountFactory.create(
+        hub=hub, kind=AccountKind.OWN, user=ada, name="", status=AccountStatus.INVITED
+    )
+    Enrolment.objects.filter(pk=enrolment.pk).update(public_id=ENROLMENT)
+    enrolment.refresh_from_db()
     make.CohortMoveFactory.create(cohort=cohort, public_id=MOVE)
     belongings: dict[str, Any] = {"enrolment": enrolment, "release": lab_unit.release}
     return World(

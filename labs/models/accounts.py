@@ -1,5 +1,7 @@
 """Unix accounts at factories: a person's own, lent from a pool, or the platform's robot."""
 
+import re
+import secrets
 import uuid
 
 from django.conf import settings
@@ -11,6 +13,15 @@ from labs.models.events import StatusEvent
 from labs.models.factories import Hub
 from labs.models.partitions import AccountKind
 from labs.states import AccountStatus
+
+
+def make_check_name() -> str:
+    """The name of a server whose job tries an own account out; never used again."""
+    return f"v-{secrets.token_hex(4)}"
+
+
+def is_check_name(name: str) -> bool:
+    return re.fullmatch(r"v-[0-9a-f]{8}", name) is not None
 
 
 class FactoryAccount(models.Model):

@@ -7,6 +7,7 @@ from pathlib import Path
 import labs
 from labs.reasons import SENTENCES, sentence_for
 from labs.services.choices import REFUSALS
+from labs.work.checking_accounts import FAULTS
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.job_endings import JOB_ENDINGS, name_refusal
@@ -37,7 +38,7 @@ def texts(node: ast.expr) -> set[str]:
 
 def written_reasons() -> set[str]:
     """Literal reasons: `reason="…"` in a call, a signature, an assignment or a class, and `sentence_for("…")`."""
-    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | {SILENT}
+    found = set(LEARNERS_FAULTS.values()) | set(AUTHORS_FAULTS.values()) | set(FAULTS.values()) | {SILENT}
     found |= {reason for _to, reason in ENDINGS.values()}
     found |= set(UNSAVED.values()) | set(Decision) | REFUSALS
     found |= set(JOB_ENDINGS.values()) | {name_refusal(slug) for slug in [*JOB_REFUSALS, "any other"]}
