@@ -16,6 +16,7 @@ from labs.models import Hub, LabSession
 from labs.models.sessions import is_server_name
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import UNSENT, begin_stop, note_session
+from labs.work.checking_accounts import follow_checks
 from labs.work.connections import HubConnector, connect_for_sweep
 from labs.work.following_jobs import follow_queue
 from labs.work.job_endings import find_reason, is_worth_waiting_for
@@ -108,6 +109,7 @@ def compare(hub: Hub, sweep: Sweep, listed_at: datetime, connect: HubConnector) 
         end_missing(missing, client, sweep, answer, was_silent=hub.probe_at is not None)
         stop_orphans(hub, servers, client)
         follow_grader(hub, servers, client, listed_at)
+        follow_checks(hub, servers, client, listed_at, answer)
 
 
 def free_of_sweeps(now: datetime) -> Q:
