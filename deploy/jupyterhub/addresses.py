@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 USER_NAME = r"p-[0-9a-f]{8}"  # as Paja makes them; opaque, because a factory shows names to everybody
 SERVER_NAME = r"s-[0-9a-f]{8}"
+JOB_SERVER_NAME = r"[gsv]-[0-9a-f]{8}"  # a grader's, a session's, or one that tries an account out
 SERVER_PATH = re.compile(rf"(?:/hub)?/user/(?P<user>{USER_NAME})/(?P<server>{SERVER_NAME})/")
 SPAWN_PATH = re.compile(rf"/hub/spawn(?:-pending)?/(?P<user>{USER_NAME})/(?P<server>{SERVER_NAME})")
 LONGEST = 2048

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from deploy.jupyterhub.addresses import SERVER_NAME
+from deploy.jupyterhub.addresses import JOB_SERVER_NAME
 from deploy.jupyterhub.slurm.job_store import KEPT, JobStore, KnownJob
 from deploy.jupyterhub.slurm.job_views import Ending, JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.jobs import EndedJob, QueuedJob
@@ -41,7 +41,7 @@ class JobBook:
 
     def __init__(self, store: JobStore, prefix: str) -> None:
         self._store = store
-        self._own_name = re.compile(rf"{re.escape(prefix)}-({SERVER_NAME})")
+        self._own_name = re.compile(rf"{re.escape(prefix)}-({JOB_SERVER_NAME})")
         # Whose server a name is, for jobs that ended without the hub having seen them; set when the hub knows.
         self.identify: Callable[[str], Submission | None] = lambda _server: None
         self._known: dict[str, KnownJob] = {}
