@@ -1,0 +1,77 @@
+"""`POST /hub/api/paja/listening`: a job tells its hub where its server listens, or that an account works.
+
+In the place of batchspawner's own callback. The token says which server it is, Slurm says which node; the post says a
+port and nothing else.
+"""
+
+import hmac
+import json
+from http import HTTPStatus
+from typing import Any, Final
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.user import User
+from tornado import web
+
+MAX_BYTES: Final = 64
+PORTS: Final = range(1024, 65_536)
+STATUSES: Final = {
+    "taken": HTTPStatus.NO_CONTENT,
+    "later": HTTPStatus.CONFLICT,
+    "refused": HTTPStatus.FORBIDDEN,
+}
+
+
+class WrongPostError(ValueError):
+    """Not what a job says."""
+
+
+def read_post(body: bytes) -> int | None:
+    """The port that a job tells; None where it says that it has run as a check. Anything else is refused."""
+    if len(body) > MAX_BYTES:
+        raise WrongPostError(f"more than {MAX_BYTES} bytes")
+    try:
+        pairs = json.loads(body, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        raise WrongPostError("not JSON") from None
+    match pairs if isinstance(pairs, tuple) else ():
+        case [("checked", True)]:
+            return None
+        case [("port", port)] if type(port) is int and port in PORTS:
+            return int(port)
+        case _:
+            raise WrongPostError("neither a port nor a check")
+
+
+class ListeningHandler(APIHandler):
+    """Answers 204 when it is known, 409 when the job is to ask again, 403 to whoever is no job of this hub's."""
+
+    _accept_cookie_auth = False
+
+    @web.authenticated
+    def post(self) -> None:
+        try:
+            port = read_post(self.request.body)
+        except WrongPostError as error:
+            raise web.HTTPError(HTTPStatus.BAD_REQUEST, str(error)) from error
+        spawner = self._find_spawner()
+        if spawner is None:
+            raise web.HTTPError(HTTPStatus.FORBIDDEN)
+        heard = spawner.hear_check() if port is None else spawner.hear_port(port)
+        self.set_status(STATUSES[heard.value])
+
+    def _find_spawner(self) -> Any:
+        """The server whose own token this is: no browser's, no service's, no other server's."""
+        user, token = self.current_user, self.get_auth_token()
+        if not isinstance(user, User) or not token:
+            return None
+        return next(
+            (
+                spawner
+                for spawner in user.spawners.values()
+                if hasattr(spawner, "hear_port")
+                and spawner.api_token
+                and hmac.compare_digest(spawner.api_token.encode(), token.encode())
+            ),
+            None,
+        )

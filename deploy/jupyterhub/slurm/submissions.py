@@ -1,0 +1,37 @@
+"""Waiting for one of several things, and taking a submission back that nobody waits for any more."""
+
+import asyncio
+from typing import Any, Final
+
+from deploy.jupyterhub.slurm.scheduler import Scheduler, SchedulerUnavailableError
+
+LOOK_SECONDS: Final = 5.0  # also where a change was missed
+
+
+async def wait_first(*events: Any, seconds: float = LOOK_SECONDS) -> None:
+    """Until one of these coroutines is done, at most so long; the others are given up."""
+    tasks = [asyncio.ensure_future(event) for event in events]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+_cancelling: set[asyncio.Future[None]] = set()  # else they might be collected before they are done
+
+
+def cancel_submitted(done: asyncio.Future[str], scheduler: Scheduler, unix_account: str) -> None:
+    """Take back a job whose server is no longer wanted; one whose answer was lost is nobody's, and is swept."""
+    if done.cancelled() or done.exception() is not None:
+        return
+    cancelling = asyncio.ensure_future(cancel_once(scheduler, done.result(), unix_account))
+    _cancelling.add(cancelling)
+    cancelling.add_done_callback(_cancelling.discard)
+
+
+async def cancel_once(scheduler: Scheduler, job_id: str, unix_account: str) -> None:
+    try:
+        await scheduler.cancel([(job_id, unix_account)])
+    except SchedulerUnavailableError:
+        return
