@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 
 from deploy.jupyterhub.addresses import SERVER_NAME, USER_NAME, ServerAddress
 from deploy.jupyterhub.signing_out import end_browser_session, end_log_ins, tell_servers
+from deploy.jupyterhub.slurm.callback import ListeningHandler
 from deploy.jupyterhub.slurm.queue_api import QueueHandler
 
 ASKED_COOKIE = "paja-asked"  # whose address this browser has just been sent to Paja for
@@ -180,6 +181,7 @@ HANDLERS = [
     (r"/api/oauth2/authorize", AuthorizeHandler),
     (rf"/api/paja/users/({USER_NAME})/sign-out", SignOutHandler),
     (r"/api/paja/queue", QueueHandler),
+    (r"/api/paja/listening", ListeningHandler),
     (r"/user/(?P<user_name>[^/]+)(?P<user_path>/.*)?", ServerHandler),
     (rf"/spawn-pending/([^/]+)/({SERVER_NAME})", PendingHandler),
     (r"/(?:home|token|admin|accept-share|spawn)", PlaceHandler),

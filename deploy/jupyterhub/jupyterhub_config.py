@@ -13,6 +13,7 @@ from tornado.httpserver import HTTPServer
 
 from deploy.jupyterhub import logs, pages
 from deploy.jupyterhub.addresses import USER_NAME
+from deploy.jupyterhub.slurm.configuration import configure
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
@@ -134,29 +135,35 @@ c.JupyterHub.active_server_limit = int(value("PAJA_HUB_SERVERS_MAX", "200"))
 c.JupyterHub.api_page_default_limit = 200
 c.JupyterHub.api_page_max_limit = 200
 
-c.JupyterHub.spawner_class = "deploy.jupyterhub.spawner.BubblewrapSpawner"
-c.BubblewrapSpawner.python = value("PAJA_HUB_LAB_PYTHON")
-c.BubblewrapSpawner.homes = str(data / "homes")
-c.BubblewrapSpawner.first_uid = int(value("PAJA_HUB_FIRST_UID", "40000"))
-# Labs that need a GPU are graded by servers of an account of their own, whose command is the box's runner.
-c.BubblewrapSpawner.grader = c.PajaAuthenticator.grader
-c.BubblewrapSpawner.runner_python = os.environ.get("PAJA_HUB_RUNNER_PYTHON", "")
-c.BubblewrapSpawner.runner_environment = {
-    "PAJA_RUNNER_LAB_PYTHON": value("PAJA_HUB_LAB_PYTHON"),
-    **{name: word for name, word in os.environ.items() if name.startswith("PAJA_RUNNER_")},
-}
+factory_file = os.environ.get("PAJA_HUB_FACTORY_FILE", "")
 # Of the hub's own environment a learner's server gets nothing: secrets are named in it.
 c.Spawner.env_keep = []
 c.Spawner.default_url = "/lab"
 # A learner's own configuration file cannot keep their server from starting.
 c.Spawner.disable_user_config = True
-# A local process is there at once; loading it takes seconds, or half a minute when everybody starts together.
-c.Spawner.start_timeout = 60
-c.Spawner.http_timeout = 120
-# How soon a server that died by itself is noticed; looking at a local process costs nothing.
-c.Spawner.poll_interval = 3
 # One learner's broken server says nothing about the next one's.
 c.Spawner.consecutive_failure_limit = 0
+if factory_file:
+    # Each server is a Slurm job.
+    configure(c, Path(factory_file), data, grader=c.PajaAuthenticator.grader)
+else:
+    # A developer's machine: each server is a local process.
+    c.JupyterHub.spawner_class = "deploy.jupyterhub.spawner.BubblewrapSpawner"
+    c.BubblewrapSpawner.python = value("PAJA_HUB_LAB_PYTHON")
+    c.BubblewrapSpawner.homes = str(data / "homes")
+    c.BubblewrapSpawner.first_uid = int(value("PAJA_HUB_FIRST_UID", "40000"))
+    # Labs that need a GPU are graded by servers of an account of their own, whose command is the box's runner.
+    c.BubblewrapSpawner.grader = c.PajaAuthenticator.grader
+    c.BubblewrapSpawner.runner_python = os.environ.get("PAJA_HUB_RUNNER_PYTHON", "")
+    c.BubblewrapSpawner.runner_environment = {
+        "PAJA_RUNNER_LAB_PYTHON": value("PAJA_HUB_LAB_PYTHON"),
+        **{name: word for name, word in os.environ.items() if name.startswith("PAJA_RUNNER_")},
+    }
+    # A local process is there at once; loading it takes seconds, half a minute when everybody starts together.
+    c.Spawner.start_timeout = 60
+    c.Spawner.http_timeout = 120
+    # How soon a server that died by itself is noticed; looking at a local process costs nothing.
+    c.Spawner.poll_interval = 3
 
 # --- Pages and log ---------------------------------------------------------------------------------
 c.JupyterHub.default_url = paja

@@ -218,6 +218,8 @@ class FactoryFile:
         if self.access == "firecrest":
             if self.firecrest is None:
                 slurm.fault("firecrest", "is missing")
+            if self.unix.robot is None:
+                unix.fault("robot", "is missing: the account of FirecREST's client")
             # Every job of a client is the client's account's: two people's would be in one account.
             if self.unix.own or self.unix.pool:
                 unix.fault("own", "FirecREST submits as the client's account alone, which is a robot's")
