@@ -80,6 +80,10 @@ class FactoryLoad:
         return sum(each.own_gpus for each in self.partitions)
 
     @property
+    def own_running(self) -> int:
+        return sum(each.own_running for each in self.partitions)
+
+    @property
     def longest_wait_minutes(self) -> int:
         """Of those who wait now."""
         since = self.waiting.since or self.seen_at
