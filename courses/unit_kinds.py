@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
-    from courses.models import Cohort, Enrolment, Factory, Unit
+    from courses.models import Cohort, Enrolment, Factory, Unit, User
     from courses.package.contents import PackageUnit
 
 
@@ -58,7 +58,8 @@ class UnitKind:
     `copy_unit` does so for the copy (second) of a unit (first) in another release, given what is to stand in the
     place of the old content, or None where that stays;
     `page_context` gives the kind's part of a unit's page; `enrolment` is None in a preview.
-    `cohort_panels` gives parts of a cohort's page for its team and staff, `factory_panels` of a factory's page;
+    `cohort_panels` gives parts of a cohort's page for its team and staff, `factory_panels` of a factory's page,
+    `learning_panels` of a person's own page of what they learn;
     `is_marked_by_learner`: whoever has worked through it says so; other kinds are done by their score.
     """
 
@@ -72,6 +73,7 @@ class UnitKind:
     copy_unit: Callable[["Unit", "Unit", object], None] = lambda _old, _new, _replacement: None
     cohort_panels: Callable[["Cohort"], list[Panel]] = lambda _cohort: []
     factory_panels: Callable[["Factory"], list[Panel]] = lambda _factory: []
+    learning_panels: Callable[["User"], list[Panel]] = lambda _user: []
     is_marked_by_learner: bool = False
 
 

@@ -17,6 +17,7 @@ from labs.lab_settings import LabSettings, read_settings
 from labs.models import Lab, LabRelease, LabUnit
 from labs.nbgrader import ReleasedLab, SourceProblem, check_source, excuse_missing_gpu, make_release, rehearse
 from labs.nbgrader.results import is_notebook_path
+from labs.views.accounts import learning_panels
 from labs.views.staff_panels import cohort_panels, factory_panels
 from labs.views.unit_panel import page_context
 from labs.work.grading import make_limits
@@ -48,6 +49,7 @@ def register_lab_kind() -> None:
             page_context=page_context,
             cohort_panels=cohort_panels,
             factory_panels=factory_panels,
+            learning_panels=learning_panels,
         )
     )
 

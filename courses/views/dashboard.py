@@ -12,6 +12,7 @@ from courses import access
 from courses.models import Enrolment, UnitProgress, User
 from courses.outline import Outline, load_outlines, make_outline
 from courses.states import EnrolmentStatus
+from courses.unit_kinds import registered_kinds
 from courses.views.learning import addresses_in
 
 
@@ -30,6 +31,7 @@ def show_dashboard(request: HttpRequest, user: User) -> HttpResponse:
         "current": [row for row in rows if row.enrolment.status == EnrolmentStatus.ACTIVE],
         "waiting": [row for row in rows if row.enrolment.status == EnrolmentStatus.WAITLISTED],
         "completed": [row for row in rows if row.enrolment.status == EnrolmentStatus.COMPLETED],
+        "panels": [panel for kind in registered_kinds().values() for panel in kind.learning_panels(user)],
         "section": "learning",
     }
     return render(request, "courses/dashboard.html", context)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from courses.models import Cohort, User
+from django.utils import timezone
+
+from courses.models import Cohort, Enrolment, User
 from labs.access import account_hubs_for, own_account_allocations_for
 from labs.models import FactoryAccount, Hub
 from labs.services.accounts import ends_after, ends_soon, is_verified
@@ -45,6 +47,12 @@ def find_needs(user: User, now: datetime, *, cohort: Cohort | None = None) -> li
         for hub in account_hubs_for(user)
         if cohort is None or hub.pk in needed
     ]
+
+
+def find_ending_accounts(enrolment: Enrolment) -> list[AccountNeed]:
+    """Accounts of a learner that a cohort needs and that end soon."""
+    needs = find_needs(enrolment.learner, timezone.now(), cohort=enrolment.cohort)
+    return [need for need in needs if need.state == "ending"]
 
 
 def find_need(user: User, hub: Hub, now: datetime) -> AccountNeed:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from courses.models import User
+from courses.unit_kinds import Panel
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import account_hub_for, own_account_for
 from labs.exceptions import RefusedError
@@ -35,6 +37,12 @@ class NameForm(forms.Form):
         max_length=UNIX_NAME_LENGTH,
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
+
+
+def learning_panels(user: User) -> list[Panel]:
+    """One panel on the person's own page, where something about an account has to be done or waited for."""
+    needs = [need for need in find_needs(user, timezone.now()) if need.is_urgent]
+    return [Panel("labs/_account_notices.html", {"needs": needs})] if needs else []
 
 
 @login_required
