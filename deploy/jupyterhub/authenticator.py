@@ -8,6 +8,7 @@ from traitlets import Unicode
 
 from deploy.jupyterhub.handlers import HANDLERS, CallbackHandler
 from deploy.jupyterhub.pages import LANGUAGE_COOKIE, LANGUAGES
+from deploy.jupyterhub.slurm.watching import find_watch
 
 LANGUAGE_DAYS = 365
 
@@ -25,6 +26,12 @@ class PajaAuthenticator(GenericOAuthenticator):
         return is_grader or bool(super().validate_username(username))
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        """Ours before JupyterHub's. It asks once, between reading its database and looking at its servers."""
+        watch = find_watch()
+        if watch is not None:
+            from deploy.jupyterhub.slurm import adopting  # which a hub without Slurm needs nothing of
+
+            adopting.begin(app, watch)
         return [*HANDLERS, *super().get_handlers(app)]
 
     async def authenticate(

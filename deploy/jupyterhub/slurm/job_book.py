@@ -74,9 +74,13 @@ class JobBook:
             self._asked[job_id] = question
         self._save(replace(known, submission=submission))
 
-    def note_stopping(self, name: str) -> None:
+    def note_stopping(self, name: str, job_id: str) -> None:
         for job in self._live_of(name):
-            self._save(replace(job, is_stopped=True))
+            if job_id in {"", job.job_id}:
+                self._save(replace(job, is_stopped=True))
+
+    def is_submitting(self, name: str) -> bool:
+        return name in self._submitting
 
     # --- What Slurm says -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from deploy.jupyterhub.slurm.factory_file import FactoryFile
 from deploy.jupyterhub.slurm.job_views import JobView
 from deploy.jupyterhub.slurm.jobs import PartitionState, Reservation
 from deploy.jupyterhub.slurm.partitions import Flavour, Partition
+from deploy.jupyterhub.slurm.unix_accounts import list_kinds, list_offered
 from deploy.jupyterhub.slurm.waits import expected_waits
 from deploy.jupyterhub.slurm.watching import QueueWatch
 
@@ -165,12 +166,11 @@ def reservation_model(reservation: Reservation) -> dict[str, Any]:
 
 def account_models(factory: FactoryFile) -> dict[str, Any]:
     """The Unix accounts that are lent, and the kinds of account that are offered; own ones are not listed."""
-    unix = factory.unix
-    lent = [{"name": name, "kind": "pool", "is_shared": False} for name in unix.pool]
-    if unix.robot:
-        lent.append({"name": unix.robot.name, "kind": "robot", "is_shared": unix.robot.is_shared})
-    offered = {"own": unix.own, "pool": unix.pool, "robot": unix.robot}
-    return {"unix_accounts": lent, "account_kinds": [kind for kind, is_there in offered.items() if is_there]}
+    lent = [
+        {"name": account.name, "kind": account.kind.value, "is_shared": account.is_shared}
+        for account in list_offered(factory)
+    ]
+    return {"unix_accounts": lent, "account_kinds": [kind.value for kind in list_kinds(factory)]}
 
 
 def moment(at: datetime | None) -> str | None:

@@ -135,9 +135,13 @@ class QueueWatch:
         self.book.note_submitted(job_name, job_id, submission, question=self._question, at=self._now())
         self._tell_change()
 
-    def note_stopping(self, job_name: str) -> None:
-        """The end of its live job is asked for by us: to be called before the job is cancelled."""
-        self.book.note_stopping(job_name)
+    def note_stopping(self, job_name: str, job_id: str = "") -> None:
+        """The end of its live jobs, or of that one, is asked for by us: to be called before it is cancelled."""
+        self.book.note_stopping(job_name, job_id)
+
+    def is_submitting(self, job_name: str) -> bool:
+        """Whether a submission of that name has no answer yet, so that a job may turn out to be its."""
+        return self.book.is_submitting(job_name)
 
     def note_refused(self, user: str, server: str, reason: str) -> None:
         """A start was refused, by us or by Slurm; Paja is told why for an hour."""

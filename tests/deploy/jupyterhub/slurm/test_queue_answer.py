@@ -5,13 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from deploy.jupyterhub.slurm.jobs import Reservation
 from deploy.jupyterhub.slurm.queue_answer import ENDED_MOST, QueueAnswer
-from deploy.jupyterhub.slurm.watching import QueueWatch
+from deploy.jupyterhub.slurm.watching import JobView, QueueWatch
 from labs.jupyterhub import QueueAnswer as Read
-from tests.deploy.jupyterhub.slurm.watches import NAME, ask, make_watch, submit
+from tests.deploy.jupyterhub.slurm.watches import NAME, ask, make_factory, make_watch, submit
 from tests.fakes.scheduler import FakeScheduler, UnavailableScheduler, a_job
 
 
@@ -137,17 +135,22 @@ def test_refusals_and_checks_are_told_for_an_hour(tmp_path: Path) -> None:
     assert not answer_of(watch)["checks"]
 
 
-def test_what_is_common_is_made_once_for_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = make_watch(FakeScheduler(), tmp_path)
+def test_what_is_common_is_made_once_for_an_answer(tmp_path: Path) -> None:
+    class Counting(QueueWatch):
+        lists = 0
+
+        def list_open(self) -> list[JobView]:
+            self.lists += 1
+            return super().list_open()
+
+    scheduler = FakeScheduler()
+    watch = Counting(scheduler, make_factory(), tmp_path, now=lambda: scheduler.now)
     ask(watch)
     answers = QueueAnswer(watch)
-    counts: list[int] = []
-    list_open = watch.list_open
-    monkeypatch.setattr(watch, "list_open", lambda: counts.append(1) or list_open())
 
     for _ in range(5):
         answers.render(None)
-    assert len(counts) == 1
+    assert watch.lists == 1
     ask(watch)
     answers.render(None)
-    assert len(counts) == 2
+    assert watch.lists == 2

@@ -1,0 +1,92 @@
+"""Jobs that nobody owns: a lost answer, a cancelled start or a crash may leave one, and it would run to its end."""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError
+from deploy.jupyterhub.slurm.unix_accounts import find_kind
+from deploy.jupyterhub.slurm.watching import QueueWatch
+
+CANCELLED_MOST: Final = 20  # in a round: a fault of ours must not end a whole class at once
+GRACE_PACES: Final = 4  # a minute, at 15 s
+log = logging.getLogger("jupyterhub.slurm")
+
+
+@dataclass(frozen=True)
+class Orphan:
+    job_id: str
+    name: str
+    unix_account: str
+    is_known: bool  # whether we have submitted it, as far as we know
+
+
+class OrphanSearch:
+    """Looks at each answer of Slurm's once, and has those cancelled whom nobody has owned for the grace.
+
+    The grace begins anew with the hub, so that after a restart every start has had its time to find its job.
+    """
+
+    def __init__(self, watch: QueueWatch, find_owned: Callable[[], Collection[str] | None]) -> None:
+        """`find_owned` tells the names of the servers that this hub has, or None where its database does not say."""
+        self._watch = watch
+        self._find_owned = find_owned
+        self._since: dict[str, datetime] = {}
+        self._seen = 0
+
+    @property
+    def grace(self) -> timedelta:
+        return timedelta(seconds=GRACE_PACES * self._watch.pace_seconds)
+
+    async def look(self) -> list[Orphan]:
+        """Those that have now been cancelled. Without a new answer nothing happens."""
+        answers = self._watch.answers
+        if answers.queue_at is None or answers.queue_question == self._seen:
+            return []
+        self._seen = answers.queue_question
+        orphans = self._find_overdue(answers.queue_at)[:CANCELLED_MOST]
+        for orphan in orphans:
+            log.warning("Nobody owns the job %s (%s): cancelled", orphan.job_id, orphan.name)
+            if orphan.is_known:
+                self._watch.note_stopping(orphan.name, orphan.job_id)
+        if orphans:
+            try:
+                await self._watch.scheduler.cancel(
+                    [(orphan.job_id, orphan.unix_account) for orphan in orphans]
+                )
+            except SchedulerUnavailableError as error:
+                log.warning("No answer to the cancellation of jobs that nobody owns: %s", error)
+        return orphans
+
+    def _find_overdue(self, at: datetime) -> list[Orphan]:
+        owned = self._find_owned()
+        if owned is None:
+            return []
+        orphans = {orphan.job_id: orphan for orphan in self._find_orphans(owned)}
+        self._since = {job_id: self._since.get(job_id, at) for job_id in orphans}
+        return [orphan for job_id, orphan in orphans.items() if at - self._since[job_id] >= self.grace]
+
+    def _find_orphans(self, owned: Collection[str]) -> list[Orphan]:
+        """A server owns the newest job of its name. What was not submitted here is ours only in an account of ours."""
+        watch = self._watch
+        live = watch.list_live()
+        newest = {job.name: job.job_id for job in live}
+        known = [
+            Orphan(job.job_id, job.name, job.submission.unix_account, True)
+            for job in live
+            if job.submission.server not in owned or newest[job.name] != job.job_id
+        ]
+        strangers = [
+            Orphan(job.job_id, job.name, job.user, False)
+            for job in watch.list_strangers()
+            if self._is_our_account(job.user) and not watch.is_submitting(job.name)
+        ]
+        return known + strangers
+
+    def _is_our_account(self, name: str) -> bool:
+        grading = self._watch.factory.grading
+        return find_kind(self._watch.factory, name) is not None or (
+            grading is not None and name == grading.unix_account
+        )
