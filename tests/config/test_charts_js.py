@@ -29,7 +29,7 @@ CHART = {
 
 # Whether a canvas holds the colour that a variable of the theme names.
 HAS_COLOUR = """([id, name]) => {
-  const canvas = document.getElementById(id);
+  const canvas = document.querySelector(`#${id} canvas`);
   const probe = document.createElement("canvas").getContext("2d");
   probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   probe.fillRect(0, 0, 1, 1);
@@ -42,8 +42,10 @@ HAS_COLOUR = """([id, name]) => {
 }"""
 
 
-def canvas(name: str, **changes: object) -> str:
-    return f'<canvas id="{name}" data-chart="{html.escape(json.dumps({**CHART, **changes}))}"></canvas>'
+def figure(name: str, **changes: object) -> str:
+    """In a figure; the canvas itself has no name, as charts.js asks."""
+    data = html.escape(json.dumps({**CHART, **changes}))
+    return f'<figure id="{name}"><canvas data-chart="{data}"></canvas></figure>'
 
 
 def wait_for(page: Page, condition: str, argument: object = None) -> None:
@@ -55,6 +57,9 @@ def wait_for(page: Page, condition: str, argument: object = None) -> None:
 def page(chromium: Browser) -> Iterator[Page]:
     """Two charts; nothing on it may break the policy or fail."""
     context = chromium.new_context(viewport={"width": 800, "height": 600})
+    context.add_init_script(
+        "window.chartIn = (id) => Chart.getChart(document.querySelector(`#${id} canvas`))"
+    )
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -62,7 +67,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     scripts = "".join(f'<script src="/{name}" defer></script>' for name in SCRIPTS)
     config = '<meta name="htmx-config" content=\'{"includeIndicatorStyles":false,"allowEval":false}\'>'
     head = f'{config}<link rel="icon" href="data:,"><link rel="stylesheet" href="/css/tokens.css">{scripts}'
-    body = f"<main><figure>{canvas('bars')}</figure><figure>{canvas('lines', kind='lines')}</figure></main>"
+    body = f"<main>{figure('bars')}{figure('lines', kind='lines')}</main>"
     document = f'<!doctype html><html lang="fi" data-bs-theme="light"><head>{head}</head><body>{body}</body>'
 
     def answer(route: Route) -> None:
@@ -91,25 +96,25 @@ def test_what_is_drawn_has_the_colours_of_the_theme_and_follows_it(page: Page) -
 
 def test_series_are_told_apart_without_their_colours(page: Page) -> None:
     fills = page.evaluate(
-        "Chart.getChart('bars').data.datasets.map((each) => each.backgroundColor instanceof CanvasPattern)"
+        "chartIn('bars').data.datasets.map((each) => each.backgroundColor instanceof CanvasPattern)"
     )
-    dashes = page.evaluate("Chart.getChart('lines').data.datasets.map((each) => each.borderDash.join())")
-    legend = page.evaluate("Chart.getChart('lines').legend.legendItems.map((each) => each.lineDash.join())")
+    dashes = page.evaluate("chartIn('lines').data.datasets.map((each) => each.borderDash.join())")
+    legend = page.evaluate("chartIn('lines').legend.legendItems.map((each) => each.lineDash.join())")
 
     assert fills == [False, True]
     assert dashes == legend == ["", "8,4"]
 
 
 def test_nothing_moves(page: Page) -> None:
-    assert page.evaluate("Chart.getChart('bars').options.animation") is False
+    assert page.evaluate("chartIn('bars').options.animation") is False
 
 
 def test_a_part_that_is_drawn_anew_has_its_chart_again_and_the_old_one_is_let_go(page: Page) -> None:
-    page.evaluate("window.before = Chart.getChart('bars')")
+    page.evaluate("window.before = chartIn('bars')")
     page.evaluate(
         "part => htmx.swap(document.querySelector('main'), part, { swapStyle: 'innerHTML' })",
-        f"<figure>{canvas('bars', kind='columns')}</figure>",
+        figure("bars", kind="columns"),
     )
 
-    wait_for(page, "() => Chart.getChart('bars')?.options.indexAxis === 'x'")
+    wait_for(page, "() => chartIn('bars')?.options.indexAxis === 'x'")
     assert page.evaluate("window.before.ctx") is None

@@ -1,6 +1,8 @@
 // Draws every <canvas data-chart="…"> with Chart.js. What is drawn stands in a table beside it: the canvas is hidden
 // from screen readers. The attribute is JSON: `kind` ("bars", "lines" or "columns"), `labels`, `axis` (its unit), and
 // `series`, each with `label`, `look` and `values`. A look is a colour of the theme and a pattern, never a colour alone.
+// A canvas has no id: htmx copies the attributes of what has the same id, and Chart.js' style attribute is no exception,
+// which the policy refuses.
 
 const LOOKS = {
   own: { colour: "--accent", pattern: "solid", dash: [] },
