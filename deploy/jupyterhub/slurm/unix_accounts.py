@@ -3,13 +3,16 @@
 Paja decides and lends; this is the hub's own look at it, so that no slip there puts one learner into another's files.
 """
 
+import pwd
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from deploy.jupyterhub.slurm.factory_file import UNIX_NAME, FactoryFile
+
+PEOPLE_FROM: Final = 1000  # the first account of a person, by the rule of every Linux in use
 
 
 class AccountKind(StrEnum):
@@ -56,9 +59,24 @@ def find_kind(factory: FactoryFile, name: str) -> AccountKind | None:
     if offered:
         return offered.kind
     is_grader = factory.grading is not None and factory.grading.unix_account == name
-    is_name = re.fullmatch(UNIX_NAME, name) is not None and name != "root" and not is_grader
-    is_own = is_name and bool(factory.unix.own) and re.fullmatch(factory.unix.own, name) is not None
+    is_own = (
+        bool(factory.unix.own)
+        and re.fullmatch(UNIX_NAME, name) is not None
+        and re.fullmatch(factory.unix.own, name) is not None
+        and not is_grader
+        and not is_of_system(name)
+    )
     return AccountKind.OWN if is_own else None
+
+
+def is_of_system(name: str) -> bool:
+    """Whether this host knows it as an account of its own: a pattern for people's names fits some of those too."""
+    if name == "root":
+        return True
+    try:
+        return pwd.getpwnam(name).pw_uid < PEOPLE_FROM
+    except KeyError:  # a host that does not know the site's people
+        return False
 
 
 def is_shared(factory: FactoryFile, name: str) -> bool:
