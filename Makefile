@@ -5,13 +5,16 @@ INSTALL := $(PYTHON) deploy/development/install.py
 CODE := courses labs config deploy tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit check format messages bench soak
+.PHONY: help run run-slurm test test-unit check format messages bench soak
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | awk -F@ '{printf "%-18s %s\n", $$1, $$2}'
 
 run:  ## install what is missing, then run Paja with two hubs until Ctrl-C (PAJA_PORT, PAJA_DATA)
 	@$(INSTALL) run && exec $(BIN)/python -m deploy.development.run
+
+run-slurm:  ## the same, as root, with sessions as jobs of a real Slurm with pretend GPUs (PAJA_SLURM_NODES, …)
+	@$(INSTALL) run && exec env PAJA_SLURM=1 $(BIN)/python -m deploy.development.run
 
 test:  ## everything: unit tests, then real hub, kernels, bubblewrap, PostgreSQL and browser; about 15 minutes on two cores
 	@$(INSTALL) test

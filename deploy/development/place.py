@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from deploy.jupyterhub.processes import ProcessMark
+from deploy.slurm.place import ClusterError, ClusterPlace
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -39,17 +42,25 @@ class HubPlace:
 
 @dataclass(frozen=True)
 class Place:
-    """One running Paja: `PAJA_PORT` and `PAJA_DATA` tell several apart on one machine."""
+    """One running Paja: `PAJA_PORT` and `PAJA_DATA` tell several apart on one machine.
+
+    With `slurm` its sessions are jobs of a pretend Slurm (`PAJA_SLURM`), else local processes.
+    """
 
     port: int
     data: Path
+    slurm: ClusterPlace | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         text = environ.get("PAJA_PORT", "8000")
         if not text.isdecimal() or not 1024 <= int(text) <= 65_000:
             raise PlaceError(f"PAJA_PORT={text}: say a number from 1024 to 65000.")
-        return cls(port=int(text), data=Path(environ.get("PAJA_DATA") or ROOT / "data").absolute())
+        is_slurm = bool(environ.get("PAJA_SLURM"))
+        data = Path(environ.get("PAJA_DATA") or ROOT / ("data-slurm" if is_slurm else "data")).absolute()
+        return cls(
+            port=int(text), data=data, slurm=read_slurm(environ, int(text), data) if is_slurm else None
+        )
 
     @property
     def origin(self) -> str:
@@ -104,6 +115,27 @@ class Place:
                 + "\n".join(busy)
                 + "\nStop it, or choose other ports: PAJA_PORT=9000 make run takes 9000 to 9022."
             )
+
+
+def read_slurm(environ: Mapping[str, str], port: int, data: Path) -> ClusterPlace:
+    """The pretend Slurm of this run, which is over when this process is."""
+    numbers = {}
+    for name, default in (("PORT", port + 30), ("NODES", 2), ("PEOPLE", 8)):
+        text = environ.get(f"PAJA_SLURM_{name}", str(default))
+        if not text.isdecimal():
+            raise PlaceError(f"PAJA_SLURM_{name}={text}: say a number.")
+        numbers[name] = int(text)
+    try:
+        return ClusterPlace(
+            data=data / "slurm",
+            base_port=numbers["PORT"],
+            nodes=numbers["NODES"],
+            people=numbers["PEOPLE"],
+            suffix=environ.get("PAJA_SLURM_SUFFIX", ""),
+            owner=ProcessMark.of(os.getpid()),
+        )
+    except ClusterError as error:
+        raise PlaceError(f"PAJA_SLURM_…: {error}") from error
 
 
 def is_free(port: int) -> bool:

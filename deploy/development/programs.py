@@ -147,6 +147,8 @@ def jupyterhub(place: Place, hub: HubPlace, keys: dict[str, Path]) -> Program:
         "PAJA_HUB_FIRST_UID": str(hub.first_uid),
         "PAJA_HUB_RUNNER_PYTHON": str(BIN / "python"),
     }
+    if place.slurm:
+        environment["PAJA_HUB_FACTORY_FILE"] = str(place.slurm.factory_file(hub.factory))
     argv = [
         str(BIN / "python"),
         "-m",

@@ -18,6 +18,10 @@ from deploy.development.place import ROOT, Place, PlaceError
 from deploy.development.programs import Program, make_programs, platform_environment
 from deploy.development.supervision import ProcessState, Supervision, bare_environment
 from deploy.jupyterhub.sandbox import SandboxError, find_bubblewrap
+from deploy.slurm.dev_cluster import DevCluster
+from deploy.slurm.factory_files import write_factory_file
+from deploy.slurm.node_view import NodeView
+from deploy.slurm.place import ClusterError
 
 READY_SECONDS = 120
 SETTLED = ("RUNNING", "BACKOFF")  # a process on its way is neither news nor what it was before
@@ -33,9 +37,12 @@ def main() -> int:
         keys = ensure_keys(place.data / "secrets", [hub.factory for hub in place.hubs])
         programs = make_programs(place, keys)
         supervision = Supervision(place, programs)
+        slurm = find_slurm(place)
         endings_interrupt()
         try:
             say(f"Starting Paja on {place.origin} …")
+            if slurm:
+                start_slurm(place, slurm)
             supervision.start()
             accounts = prepare_database(place, platform_environment(place, keys))
             for program in programs:
@@ -51,6 +58,8 @@ def main() -> int:
             say("\nStopping everything, sessions included …")
             write_status(place, "stopping", [])
             supervision.stop()
+            if slurm:
+                slurm.stop()
             write_status(place, "stopped", [])
             say("Stopped. Your data is kept.")
     return 0
@@ -75,13 +84,29 @@ def sole_use(place: Place) -> Iterator[None]:
         yield
 
 
+def find_slurm(place: Place) -> DevCluster | None:
+    """What is Paja's own, its database and keys, is not there on the pretend nodes."""
+    return DevCluster(place.slurm, NodeView(hidden=(place.data,))) if place.slurm else None
+
+
+def start_slurm(place: Place, slurm: DevCluster) -> None:
+    """Before Supervisor is there: its daemons are not to be ended with the processes below it, but in their order."""
+    try:
+        slurm.start()
+    except ClusterError as error:
+        raise PlaceError(f"Slurm could not be started: {error}") from error
+    for cluster, hub in zip(slurm.place.clusters, place.hubs, strict=True):
+        write_factory_file(slurm.place, cluster, f"http://127.0.0.1:{hub.hub_port}/hub/api")
+
+
 def prepare_database(place: Place, environment: dict[str, str]) -> str:
     """Message catalogues, tables, the demo, the hubs. Answers with the demo accounts, as text."""
     compile_catalogues()
+    words = ["--slurm", f"--suffix={place.slurm.suffix}"] if place.slurm else []
     log = place.logs / "prepare.log"
     with log.open("wb") as errors:
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.development.prepare"],
+            [sys.executable, "-m", "deploy.development.prepare", *words],
             cwd=ROOT,
             env={**bare_environment(), **environment},
             stdin=subprocess.DEVNULL,

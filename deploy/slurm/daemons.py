@@ -16,6 +16,8 @@ from deploy.slurm.place import ClusterError, ClusterPlace
 
 OF_RUN: Final = "PAJA_SLURM_RUN"  # in every daemon's environment, so that none is lost when marks are
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A shell that says its number and becomes the words after it.
+SAY_NUMBER: Final = ("sh", "-c", 'echo $$; exec "$@" >&2', "sh")
 
 
 class Daemons:
@@ -23,7 +25,6 @@ class Daemons:
 
     def __init__(self, place: ClusterPlace) -> None:
         self._place = place
-        self._children: list[subprocess.Popen[bytes]] = []
 
     def start(
         self,
@@ -33,12 +34,16 @@ class Daemons:
         *,
         namespace: bool = False,
     ) -> None:
-        """Start one, its output in a log of that name; with `namespace` its mark is bubblewrap's first process."""
-        info, told = os.pipe()
-        words = [*argv[:1], "--info-fd", str(told), *argv[1:]] if namespace else list(argv)
-        with (self._place.logs / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(
-                words,
+        """Start one, its output in a log of that name. It is nobody's child, so nobody's end takes it along.
+
+        With `namespace` it is in bubblewrap, whose first process has the mark: its end is everybody's in there.
+        """
+        said, told = os.pipe()
+        info = ["--info-fd", str(told)]
+        words = [*argv[:1], *info, *argv[1:]] if namespace else [*SAY_NUMBER, *argv]
+        with (self._place.logs / f"{name}.log").open("ab") as log, os.fdopen(said) as answer:
+            subprocess.run(
+                ["setsid", "--fork", *words],
                 env={
                     "PATH": PATH,
                     "LC_ALL": "C.UTF-8",
@@ -47,16 +52,15 @@ class Daemons:
                 },
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if namespace else told,
                 stderr=log,
-                start_new_session=True,
                 pass_fds=(told,) if namespace else (),
+                check=True,
             )
-        self._children.append(child)
-        os.close(told)
-        with os.fdopen(info) as answer:
-            text = answer.read() if namespace else ""
-        mark = ProcessMark.of(json.loads(text)["child-pid"] if text else child.pid)
+            os.close(told)
+            text = answer.read()
+        found = json.loads(text or "0")
+        mark = ProcessMark.of(found["child-pid"] if namespace and found else found)
         if mark is None:
             raise ClusterError(f"{name} ended at once. Its log: {self._place.logs / name}.log")
         (self._place.marks / name).write_text(json.dumps(asdict(mark)))
@@ -82,10 +86,6 @@ class Daemons:
             wait_until(lambda: not any(mark.is_alive() for mark in marks), seconds, "the daemons' end")
         for mark in marks:
             mark.send(signal.SIGKILL)
-        self._reap()
-
-    def _reap(self) -> None:
-        self._children = [child for child in self._children if child.poll() is None]
 
 
 def end_all_of(run: Path) -> None:

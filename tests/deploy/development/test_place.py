@@ -68,3 +68,25 @@ def test_a_port_that_another_program_has_is_named_with_its_purpose(tmp_path: Pat
 
         with pytest.raises(PlaceError, match=rf"{place.port + 10} \(the proxy of kajaani\)"):
             place.check_ports()
+
+
+def test_slurm_has_ports_and_data_of_its_own_beside_pajas(tmp_path: Path) -> None:
+    place = Place.from_environment({"PAJA_SLURM": "1", "PAJA_PORT": "9000", "PAJA_DATA": str(tmp_path)})
+
+    assert place.slurm is not None
+    assert not {9000, 9010, 9011, 9012, 9020, 9021, 9022} & set(place.slurm.ports)
+    assert place.slurm.data == tmp_path / "slurm"
+    assert place.slurm.owner is not None, "it is over when this process is"
+    assert Place.from_environment({"PAJA_DATA": str(tmp_path)}).slurm is None
+
+
+def test_with_slurm_the_data_is_another_folder() -> None:
+    assert Place.from_environment({"PAJA_SLURM": "1"}).data.name == "data-slurm"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("NODES", "9"), ("NODES", "two"), ("PORT", "80"), ("PEOPLE", "0"), ("SUFFIX", "B c")]
+)
+def test_a_slurm_that_cannot_be_is_refused(name: str, text: str) -> None:
+    with pytest.raises(PlaceError, match="PAJA_SLURM"):
+        Place.from_environment({"PAJA_SLURM": "1", f"PAJA_SLURM_{name}": text})

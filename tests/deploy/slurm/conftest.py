@@ -10,6 +10,6 @@ __all__ = ["idle_slurm", "slurm"]
 
 
 @pytest.fixture
-def idle_slurm(slurm: RealCluster) -> Iterator[RealCluster]:  # noqa: F811
+def idle_slurm(slurm: RealCluster) -> Iterator[RealCluster]:
     yield slurm
     slurm.clear()
