@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,8 +143,11 @@ class RealHub:
 
 
 @contextmanager
-def run_hub(folder: Path) -> Iterator[RealHub]:
-    """A hub with its proxy until the end of the block; every server that it started ends with it."""
+def run_hub(folder: Path, *, write_factory_file: Callable[[str], Path] | None = None) -> Iterator[RealHub]:
+    """A hub with its proxy until the end of the block; every server that it started ends with it.
+
+    With `write_factory_file`, which is told the address of the hub's API, its servers are Slurm jobs.
+    """
     require_parts()
     compile_catalogues()
     place = Place(port=find_base_port(), data=folder)
@@ -152,6 +155,10 @@ def run_hub(folder: Path) -> Iterator[RealHub]:
     hub = place.hubs[0]
     keys = ensure_keys(folder / "secrets", [hub.factory])
     programs = {"proxy": proxy(place, hub, keys), "hub": jupyterhub(place, hub, keys)}
+    programs["hub"].environment.update(more(hub))
+    if write_factory_file:
+        path = write_factory_file(f"http://127.0.0.1:{hub.hub_port}/hub/api")
+        programs["hub"].environment["PAJA_HUB_FACTORY_FILE"] = str(path)
     sign_in = SignIn(("127.0.0.1", place.port), SignInHandler)
     real = RealHub(place, hub, keys[f"hub_token_{hub.factory}"].read_text(), sign_in, {}, programs)
     with ExitStack() as ending:
