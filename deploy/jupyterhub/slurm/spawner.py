@@ -61,11 +61,14 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     unix_account = Unicode(help="As whom it runs.")
     address = Unicode(help="Of its node, as the hub reaches it.")
 
-    _heard: asyncio.Event
     _is_checked = False
     # Who has which port, and which account, by job name: of servers that Slurm's answers may not tell yet.
     _ports: ClassVar[dict[tuple[str, int], str]] = {}
     _submitting: ClassVar[dict[str, Submission]] = {}
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._heard = asyncio.Event()
 
     # --- What is stored --------------------------------------------------------------------------------
 
@@ -109,7 +112,6 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     async def start(self) -> str:
         """Return when the server listens, whether that takes seconds or days."""
         watch = get_watch()
-        self._heard = asyncio.Event()
         stored = self.orm_spawner.state or {}
         is_again = stored.get("job_name") == f"{watch.factory.job_prefix}-{self.name}"
         if is_again:
