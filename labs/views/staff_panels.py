@@ -1,6 +1,5 @@
 """The labs' parts of a cohort's and a factory's page: hub, grading, who is in a session now, submissions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,23 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Cohort, Factory
 from courses.unit_kinds import Panel
+from labs.access import account_hubs_of
 from labs.models import HubOutage
+from labs.services.allocations import list_allocations
 from labs.services.cohort_labs import find_factory_sessions, find_lab_summaries, find_running_sessions
 from labs.services.grading_alarm import find_grading_alarm
 from labs.services.hub_health import HubHealth, find_hub_health
 from labs.services.running import describe_sessions
+from labs.services.shortfalls import find_shortfalls
 from labs.states import SessionStatus
+from labs.views.failure_words import FAILURES
 
 SESSIONS_SHOWN: Final = 50
-
-# The sentences of these reasons speak to the learner.
-FAILURES: Final[Mapping[str, str | Promise]] = {
-    "server_lost": _("The server ended by itself"),
-    "server_did_not_start": _("The server did not start"),
-    "spawn_rejected": _("The hub refused the start"),
-    "files_not_delivered": _("The files could not be put in place"),
-    "kept_too_long": _("The hub did not answer for twelve hours"),
-}
 
 
 @dataclass(frozen=True)
@@ -39,12 +33,28 @@ class OutageRow:
 
 
 def cohort_panels(cohort: Cohort) -> list[Panel]:
-    """One panel, where the cohort's release has labs."""
+    """Of a cohort whose release has labs: these, and what it may use of Slurm."""
     labs = find_lab_summaries(cohort, get_language() or cohort.language)
     if not labs:
         return []
     sessions = describe_sessions(find_running_sessions(cohort), get_language() or cohort.language)
-    return [Panel("labs/_cohort_panel.html", {"cohort": cohort, "labs": labs, "sessions": sessions})]
+    context = {"cohort": cohort, "labs": labs, "sessions": sessions}
+    return [Panel("labs/_cohort_panel.html", context), *find_provision(cohort)]
+
+
+def find_provision(cohort: Cohort) -> list[Panel]:
+    """What the cohort may use of Slurm, and who is missing; nothing where it has nothing to do with Slurm."""
+    hubs = list(account_hubs_of(cohort))
+    uses = list_allocations(cohort)
+    if not hubs and not uses:
+        return []
+    context = {
+        "cohort": cohort,
+        "uses": uses,
+        "shortfalls": find_shortfalls(cohort, [use.allocation for use in uses], timezone.now()),
+        "account_hubs": hubs,
+    }
+    return [Panel("labs/_provision_panel.html", context)]
 
 
 def factory_panels(factory: Factory) -> list[Panel]:
