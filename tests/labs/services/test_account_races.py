@@ -3,11 +3,12 @@
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from courses.models import User
 from labs.exceptions import RefusedError
-from labs.models import AccountLease, Allocation, LabRelease, LabSession
+from labs.models import AccountLease, Allocation, Hub, LabRelease, LabSession
 from labs.services.choices import Choice
 from labs.services.sessions import create_session
 from labs.states import SessionStatus
@@ -61,6 +62,14 @@ def test_of_many_people_at_once_each_has_an_account_alone(choice: Choice) -> Non
     assert len({session.account_id for session in sessions}) == 3
     held = AccountLease.objects.filter(ended_at=None).values_list("account", "user")
     assert set(held) == {(session.account_id, session.learner_id) for session in sessions}
+
+
+def test_who_holds_which_account_is_decided_under_a_lock(choice: Choice) -> None:
+    """Else an account is lent on between the moment in which its holder is found to have it and their new session."""
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        find_account(make_courses.UserFactory.create(), choice.allocation)
+    locks = [row["sql"] for row in queries if "FOR NO KEY UPDATE" in row["sql"]]
+    assert any(f'"{Hub._meta.db_table}"' in lock for lock in locks)
 
 
 def test_one_person_who_starts_many_labs_at_once_has_one_account(choice: Choice) -> None:
