@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -155,7 +155,6 @@ def run_hub(folder: Path, *, write_factory_file: Callable[[str], Path] | None = 
     hub = place.hubs[0]
     keys = ensure_keys(folder / "secrets", [hub.factory])
     programs = {"proxy": proxy(place, hub, keys), "hub": jupyterhub(place, hub, keys)}
-    programs["hub"].environment.update(more(hub))
     if write_factory_file:
         path = write_factory_file(f"http://127.0.0.1:{hub.hub_port}/hub/api")
         programs["hub"].environment["PAJA_HUB_FACTORY_FILE"] = str(path)
