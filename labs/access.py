@@ -51,7 +51,13 @@ def active_sessions_for(user: User | AnonymousUser) -> list[LabSession]:
 
 def own_sessions_for(user: User) -> QuerySet[LabSession]:
     return LabSession.objects.filter(learner=user).select_related(
-        "workspace__lab__course", "lab__course", "release", "hub__factory", "learner", "enrolment__cohort"
+        "workspace__lab__course",
+        "lab__course",
+        "release",
+        "hub__factory",
+        "flavour__partition__hub__factory",
+        "learner",
+        "enrolment__cohort",
     )
 
 

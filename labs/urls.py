@@ -56,6 +56,7 @@ urlpatterns = [
     path("labs/sessions/<uuid:session_id>/keep", sessions.session_keep, name="session-keep"),
     path("labs/sessions/<uuid:session_id>/restart", sessions.session_restart, name="session-restart"),
     path("labs/sessions/<uuid:session_id>/stop", sessions.session_stop, name="session-stop"),
+    path("labs/sessions/<uuid:session_id>/move", sessions.session_move, name="session-move"),
     path("labs/servers/<slug:server_name>/", sessions.server, name="server"),
     path("labs/accounts/", accounts.accounts, name="accounts"),
     path("labs/accounts/<slug:factory_slug>/", accounts.account, name="account"),

@@ -166,6 +166,7 @@ OBJECTS: dict[str, Object] = {
     "labs:session-keep": Object(session, "ada", "post"),
     "labs:session-restart": Object(session, "ada", "post"),
     "labs:session-stop": Object(session, "ada", "post"),
+    "labs:session-move": Object(session, "", "post"),
     "labs:server": Object(lambda world: {"server_name": world.session.server_name}, "ada"),
     "labs:submission": Object(submission, "ben"),
     "labs:submission-status": Object(submission, "ada"),

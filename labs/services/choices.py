@@ -126,6 +126,12 @@ def find_choice(enrolment: Enrolment, release: LabRelease, key: str) -> Choice |
     return next((each for each in list_choices(enrolment, release) if each.key == key), None)
 
 
+def find_wait(flavour: Flavour, hub: Hub, now: datetime) -> int | None:
+    """How many seconds a start now would wait, None where nobody knows: Slurm's word must not be old."""
+    is_new = hub.slurm_answered_at is not None and now - hub.slurm_answered_at < OLD_AFTER
+    return flavour.expected_wait_seconds if is_new and hub.down_since is None else None
+
+
 def is_enough(flavour: Flavour, release: LabRelease) -> bool:
     """Whether a lab finds the GPUs and the memory that it needs."""
     needs: Mapping[str, int] = release.needs
@@ -142,8 +148,7 @@ def _describe(
         blocked, opens_at = _find_closed(allocation, minutes, now)
     if not blocked and minutes > min(flavour.minutes_max, partition.time_limit_minutes or minutes):
         blocked = "place_too_short"
-    is_new = hub.slurm_answered_at is not None and now - hub.slurm_answered_at < OLD_AFTER
-    wait = flavour.expected_wait_seconds if is_new and hub.down_since is None else None
+    wait = find_wait(flavour, hub, now)
     return Choice(allocation, flavour, hub, minutes, wait, blocked_reason=blocked, opens_at=opens_at)
 
 

@@ -9,7 +9,14 @@ from labs.models import LabSession
 from labs.reasons import sentence_for
 from labs.states import SessionStatus
 
-CALM_FAILURES: Final = {"server_lost"}
+CALM_FAILURES: Final = {
+    "job_cancelled_by_site",
+    "job_out_of_memory",
+    "job_preempted",
+    "job_time_over",
+    "node_lost",
+    "server_lost",
+}
 OWN_PRESSES: Final = {"", "stop_requested"}
 
 

@@ -5,23 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.utils import timezone
-
-from courses.models import Cohort, Enrolment
-from labs.models import Hub, Lab, LabSession, LabUnit, Workspace
+from courses.models import Cohort
+from labs.models import Hub, LabSession, LabUnit, Workspace
 from labs.reasons import sentence_for
-from labs.services.attempts import Attempt, find_attempts
+from labs.services.attempts import Attempt
 from labs.services.checks import CheckResult, find_check_result
+from labs.services.choices import find_wait
 from labs.services.endings import Ending, find_ending
-from labs.services.grading_queue import QueuePlace, find_place
+from labs.services.grading_queue import QueuePlace
 from labs.services.page_versions import make_version
-from labs.services.running import RunningSession, find_running
+from labs.services.queue_places import SlurmPlace
+from labs.services.running import RunningSession
 from labs.services.session_times import READY_SECONDS, SessionTimes
+from labs.services.start_places import StartPlaces
 from labs.services.troubles import Trouble, find_trouble, find_unsaved
 from labs.services.visible_tests import has_visible_tests
-from labs.services.workspaces import Offer, find_offer
+from labs.services.workspaces import Offer
 from labs.states import SessionStatus, SubmissionStatus
 from labs.work.attempt_limits import AttemptLimits, apply_rules
 
@@ -33,7 +34,8 @@ class LabPanel:
     """A lab for one enrolment; `session` is the newest one, which may have ended.
 
     `crowd`: the learner's sessions in other labs, where they are so many that the factory starts no more of theirs.
-    `place`: where their work stands in the grading queue.
+    `place`: where their work stands in the grading queue; `slurm_place`: where a start waits in a partition's.
+    `starts`: where a start would lead; `hub` is there.
     """
 
     lab_unit: LabUnit
@@ -47,6 +49,8 @@ class LabPanel:
     offer: Offer | None
     crowd: tuple[RunningSession, ...]
     place: QueuePlace | None
+    slurm_place: SlurmPlace | None
+    starts: StartPlaces
     press_key: UUID
     check_key: UUID
     now: datetime
@@ -71,12 +75,12 @@ class LabPanel:
     @property
     def can_start(self) -> bool:
         """Whether the one next step is a start."""
-        return self.action in {"start", "start_again"} and not self.crowd
+        return self.action in {"start", "start_again"} and not self.crowd and not self.starts.is_blocked
 
     @property
     def can_start_again(self) -> bool:
         """Whether a start is possible beside the next step."""
-        return self.action in {"submitted", "result"} and not self.crowd
+        return self.action in {"submitted", "result"} and not self.crowd and not self.starts.is_blocked
 
     @property
     def has_work(self) -> bool:
@@ -183,6 +187,12 @@ class LabPanel:
         return ending if ending and ending.sentence else None
 
     @property
+    def new_wait(self) -> int | None:
+        """How many seconds a restart would wait for Slurm again."""
+        active = self.active
+        return find_wait(active.flavour, active.hub, self.now) if active and active.flavour else None
+
+    @property
     def times(self) -> SessionTimes | None:
         return SessionTimes(self.active, self.now) if self.active else None
 
@@ -227,6 +237,8 @@ class LabPanel:
             return self.place.poll_seconds
         if self.moving or self.checking:
             return 1
+        if self.slurm_place and self.slurm_place.poll_seconds:
+            return self.slurm_place.poll_seconds
         return self.times.poll_seconds if self.times else READY_SECONDS
 
     @property
@@ -246,53 +258,19 @@ class LabPanel:
             self.offer,
             [item.key for item in self.crowd],
             times and times.warning,
+            self.slurm_place and self.slurm_place.version,
+            self.starts.version,
             saved_at=self.saved_at,
             quiet=(
                 self.poll_seconds,
                 self.place and self.place.version,
+                self.slurm_place and self.slurm_place.quiet_version,
                 times and (times.minutes_left, times.idle_minutes_left),
             ),
         )
-
-
-def find_panel(enrolment: Enrolment, lab_unit: LabUnit, language: str) -> LabPanel:
-    lab: Lab = lab_unit.release.lab
-    hub = Hub.objects.select_related("factory").filter(factory=enrolment.cohort.factory_id).first()
-    workspace = (
-        Workspace.objects.filter(owner=enrolment.learner_id, lab=lab, purpose=Workspace.Purpose.LEARN)
-        .select_related("wanted")
-        .first()
-    )
-    sessions = workspace.sessions.select_related("learner", "release", "hub__factory") if workspace else None
-    session = sessions.first() if sessions else None
-    saved = workspace.current_snapshot if workspace else None
-    presses = find_attempts(enrolment.submissions.filter(lab=lab))
-    waiting = find_waiting(presses)
-    return LabPanel(
-        lab_unit=lab_unit,
-        cohort=enrolment.cohort,
-        hub=hub,
-        session=session,
-        workspace=workspace,
-        attempts=tuple(press for press in presses if not press.is_check),
-        checks=tuple(press for press in presses if press.is_check),
-        snapshot_saved_at=saved.saved_at if saved else None,
-        offer=find_offer(enrolment, lab_unit),
-        place=find_place(waiting.run) if waiting and waiting.run else None,
-        crowd=_find_crowd(enrolment, hub, language) if hub and not (session and session.is_active) else (),
-        press_key=uuid4(),
-        check_key=uuid4(),
-        now=timezone.now(),
-    )
 
 
 def find_waiting(presses: Sequence[Attempt]) -> Attempt | None:
     """The attempt, else the check, that stands in the queue."""
     waiting = [press for press in presses if press.is_waiting]
     return min(waiting, key=lambda press: press.is_check, default=None)
-
-
-def _find_crowd(enrolment: Enrolment, hub: Hub, language: str) -> tuple[RunningSession, ...]:
-    running = find_running(enrolment.learner, language).items
-    here = tuple(item for item in running if item.session.hub_id == hub.pk)
-    return here if len(here) >= hub.sessions_per_learner else ()

@@ -12,6 +12,7 @@ from courses.models import Unit, UnitText, User
 from courses.texts import pick_text
 from labs.access import active_sessions_for
 from labs.models import LabSession
+from labs.services.queue_places import SlurmPlace, find_slurm_places
 from labs.services.session_times import SessionTimes
 from labs.states import SessionStatus
 
@@ -24,11 +25,18 @@ class RunningSession:
     session: LabSession
     title: str
     times: SessionTimes
+    place: SlurmPlace | None = None
 
     @property
     def key(self) -> str:
         """Changes when there is something to say of the session."""
         return f"{self.session.public_id.hex[:8]}-{self.session.status}-{self.times.warning}"
+
+    @property
+    def details(self) -> str:
+        """Changes when what is shown of the session does."""
+        place = "" if self.place is None else f"-{self.place.place}-{self.place.has_begun:d}"
+        return f"{self.times.elapsed_minutes}-{self.times.minutes_left}{place}"
 
     @property
     def is_moving(self) -> bool:
@@ -63,8 +71,8 @@ class RunningSessions:
     def version(self) -> str:
         """Changes when what is shown does; before the point when there is something to say."""
         keys = "~".join(item.key for item in self.items)
-        minutes = "~".join(f"{item.times.elapsed_minutes}-{item.times.minutes_left}" for item in self.items)
-        return f"{keys}.{minutes}"
+        details = "~".join(item.details for item in self.items)
+        return f"{keys}.{details}"
 
     def find_news(self, seen: str) -> list[RunningSession]:
         """Those that have become ready or are about to end since a page had the version `seen`."""
@@ -73,15 +81,19 @@ class RunningSessions:
 
 
 def find_running(user: User | AnonymousUser, language: str) -> RunningSessions:
-    """In two queries however many there are, and one where there is none."""
+    """In a constant number of queries however many there are, and one where there is none."""
     return RunningSessions(tuple(describe_sessions(active_sessions_for(user), language)))
 
 
 def describe_sessions(sessions: list[LabSession], language: str) -> list[RunningSession]:
-    """Sessions that come with `hub`, `release` and `enrolment__cohort`, in one query for their titles."""
+    """Sessions that come with `hub`, `release` and `enrolment__cohort`: with their titles and places in queues."""
     now = timezone.now()
     titles = find_session_titles(sessions, language)
-    return [RunningSession(session, titles[session.pk], SessionTimes(session, now)) for session in sessions]
+    places = find_slurm_places(sessions, now)
+    return [
+        RunningSession(session, titles[session.pk], SessionTimes(session, now), places.get(session.pk))
+        for session in sessions
+    ]
 
 
 def find_session_titles(sessions: list[LabSession], language: str) -> dict[int, str]:

@@ -10,12 +10,15 @@ from labs.reasons import sentence_for
 from labs.services.sessions import find_delay
 from labs.states import SessionStatus
 
-Kind = Literal["hub_down", "paja_behind", "slow", "unsaved"]
+Kind = Literal["hub_down", "paja_behind", "slurm_silent", "slow", "unsaved"]
 Stage = Literal["before", "starting", "ready", "stopping", "restarting"]
 
 BEHIND_AFTER: Final = timedelta(seconds=30)
 """Hubs are asked every few seconds. One that is not known to be down and has not been asked for so long: Paja's own
 tasks do not run, because its broker or its workers are down."""
+
+SLURM_SILENT_AFTER: Final = timedelta(seconds=60)
+"""A hub asks its Slurm every 15 seconds, and one answer that does not come is no news."""
 
 STAGES: Final[dict[str, Stage]] = {
     SessionStatus.REQUESTED: "starting",
@@ -27,13 +30,17 @@ STAGES: Final[dict[str, Stage]] = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """`stage` is where the session is, `before` where there is none; `sentence` for what has one in reasons.py."""
+    """`stage` is where the session is, `before` where there is none; `sentence` for what has one in reasons.py.
+
+    `machine` is the factory's, where its Slurm is what does not answer.
+    """
 
     kind: Kind
     stage: Stage
     city: str = ""
     since: datetime | None = None
     sentence: str = ""
+    machine: str = ""
 
 
 def find_trouble(hub: Hub, session: LabSession | None, now: datetime) -> Trouble | None:
@@ -45,8 +52,18 @@ def find_trouble(hub: Hub, session: LabSession | None, now: datetime) -> Trouble
         return Trouble("hub_down", stage, hub.factory.city, hub.down_since)
     if hub.answered_at and now - hub.answered_at > BEHIND_AFTER:
         return Trouble("paja_behind", stage, hub.factory.city, hub.answered_at)
+    if stage != "ready" and is_slurm_silent(hub, now):
+        machine = hub.factory.machine
+        return Trouble("slurm_silent", stage, hub.factory.city, hub.slurm_answered_at, machine=machine)
     reason = find_delay(session) if session else ""
     return Trouble("slow", stage, sentence=sentence_for(reason)) if reason else None
+
+
+def is_slurm_silent(hub: Hub, now: datetime) -> bool:
+    """Whether the hub has had no answer of its Slurm for so long that those who wait for it should know."""
+    if not hub.has_slurm or hub.slurm_answered_at is None:
+        return False
+    return now - hub.slurm_answered_at > SLURM_SILENT_AFTER
 
 
 def find_unsaved(workspace: Workspace | None) -> Trouble | None:

@@ -75,6 +75,15 @@ def name_partition(partition: Partition) -> str:
     return f"{partition.hub.factory.city} {partition.name}"
 
 
+def say_short_place(place: SlurmPlace) -> str:
+    """`4th in the queue`, where there is little room."""
+    if place.has_begun or place.is_paused:
+        return _("starting")
+    if place.place is None:
+        return _("in the queue")
+    return _("%(place)s in the queue") % {"place": ordinal(place.place)}
+
+
 def say_place(place: SlurmPlace) -> str:
     """`4th in the queue of small-g`; where no place is known, in whose queue it is."""
     name = place.partition.name

@@ -1,5 +1,6 @@
 """A session in words: the steps from request to ready and to its end, and what happened, for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -8,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from labs.models import LabSession
 from labs.reasons import sentence_for
+from labs.services.queue_places import SlurmPlace
+from labs.services.waiting_words import say_place
 from labs.states import SessionStatus
 
 StepState = Literal["done", "now", "failed", "todo"]
@@ -40,13 +43,17 @@ class Happening:
     by: str = ""
 
 
-def list_steps(session: LabSession, *, is_delayed: bool = False) -> list[Step]:
+def list_steps(
+    session: LabSession, place: SlurmPlace | None = None, *, is_delayed: bool = False
+) -> list[Step]:
     """The way from request to ready, or from there to the end: each step with what it means and how far it is.
 
-    Of one that `is_delayed` nothing is said of how long it usually takes.
+    Of one that `is_delayed` nothing is said of how long it usually takes. `place` is where it waits for Slurm.
     """
     if session.status == SessionStatus.STOPPING:
         return _steps_to_the_end(session, is_delayed=is_delayed)
+    if session.flavour:
+        return _steps_through_slurm(session, place, session.flavour.partition.name)
     factory = session.hub.factory.name
     starting = _("Your own server is starting. This usually takes less than a minute.")
     if is_delayed:
@@ -61,11 +68,7 @@ def list_steps(session: LabSession, *, is_delayed: bool = False) -> list[Step]:
         ),
         (_("Ready"), _("JupyterLab can be opened.")),
     )
-    at = _step_number(session)
-    return [
-        Step(name, note if number == at and session.is_active else "", _step_state(session, number, at), time)
-        for number, ((name, note), time) in enumerate(zip(names, times, strict=True))
-    ]
+    return _mark_steps(session, _step_number(session), names, times)
 
 
 def find_progress(steps: list[Step]) -> Progress | None:
@@ -87,6 +90,44 @@ def list_happenings(session: LabSession) -> list[Happening]:
             event.actor.get_short_name() if event.actor and event.actor_id != session.learner_id else "",
         )
         for event in events
+    ]
+
+
+def _steps_through_slurm(session: LabSession, place: SlurmPlace | None, partition: str) -> list[Step]:
+    """The same way with Slurm's queue on it, which begins for a learner with the press."""
+    factory = session.hub.factory.name
+    waits = place is not None and not place.has_begun
+    queue = (
+        say_place(place) if place and waits else _("In the queue of %(partition)s") % {"partition": partition}
+    )
+    names = (
+        (_("Requested"), ""),
+        (queue, _("Slurm, which shares out the factory’s computers, has your request and keeps your place.")),
+        (
+            _("Starting at %(factory)s") % {"factory": factory},
+            _("Your turn has come: your own server is starting. This usually takes less than a minute."),
+        ),
+        (
+            _("Putting your files in place"),
+            _("Your server runs. The lab's notebooks, and your work from before, are put into it."),
+        ),
+        (_("Ready"), _("JupyterLab can be opened.")),
+    )
+    begun_at = place.job.started_at if place and place.job else None
+    times = (session.requested_at, session.asked_at, begun_at, session.delivery_claimed_at, session.ready_at)
+    if session.ready_at or session.delivery_claimed_at:
+        at = 4 if session.ready_at else 3
+    else:
+        at = 1 if waits or session.reason.startswith("job_refused") else 2
+    return _mark_steps(session, at, names, times)
+
+
+def _mark_steps(
+    session: LabSession, at: int, names: Sequence[tuple[str, str]], times: Sequence[datetime | None]
+) -> list[Step]:
+    return [
+        Step(name, note if number == at and session.is_active else "", _step_state(session, number, at), time)
+        for number, ((name, note), time) in enumerate(zip(names, times, strict=True))
     ]
 
 

@@ -1,10 +1,11 @@
 """A lab session's own page: followed live from request to ready, opened, kept, restarted, stopped."""
 
+from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -14,12 +15,15 @@ from django.views.decorators.http import require_GET
 from courses.models import Cohort
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import authored_cohorts_for, lab_session_for, own_session_by_server
-from labs.models import LabSession, Snapshot
+from labs.models import LabRelease, LabSession, Snapshot
+from labs.services.choices import find_choice, find_wait
 from labs.services.endings import find_ending
 from labs.services.page_versions import make_version
+from labs.services.queue_places import SlurmPlace, find_slurm_place
 from labs.services.running import find_session_titles
 from labs.services.session_times import SessionTimes
 from labs.services.sessions import keep_session, note_press, request_stop, watch_session
+from labs.services.start_places import StartPlaces, find_start_places
 from labs.services.troubles import find_trouble, find_unsaved
 from labs.states import SessionStatus
 from labs.views.responses import redirect_back, redirect_polled, render_polled
@@ -87,6 +91,18 @@ def session_stop(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     return redirect_back(request, "labs:session", session_id)
 
 
+@press_requires_login
+def session_move(request: SignedInRequest, session_id: UUID) -> HttpResponse:
+    """Give up the place in one queue to start elsewhere: the page then offers what was chosen, for one more press."""
+    lab_session = lab_session_for(request.user, session_id)
+    key = request.POST.get("place", "")
+    if lab_session.enrolment is None or not find_choice(lab_session.enrolment, _release_of(lab_session), key):
+        raise Http404
+    request.session["lab_place"] = key
+    request_stop(lab_session, actor=request.user)
+    return redirect("labs:session", session_id)
+
+
 @login_required
 @require_GET
 def server(request: SignedInRequest, server_name: str) -> HttpResponse:
@@ -112,7 +128,9 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
     unsaved = find_unsaved(lab_session.workspace)
     successor, kept = (None, None) if lab_session.is_active else _find_what_followed(lab_session)
     trouble = None if successor else find_trouble(lab_session.hub, lab_session, times.now)
-    steps = list_steps(lab_session, is_delayed=bool(trouble and trouble.since))
+    place = find_slurm_place(lab_session, times.now)
+    steps = list_steps(lab_session, place, is_delayed=bool(trouble and trouble.since))
+    poll_seconds = (place and place.poll_seconds) or times.poll_seconds
     return {
         "session": lab_session,
         "cohort": lab_session.enrolment.cohort if lab_session.enrolment else None,
@@ -122,6 +140,10 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
         "times": times,
         "steps": steps,
         "progress": find_progress(steps),
+        "slurm_place": place,
+        "poll_seconds": poll_seconds,
+        "new_wait": _find_new_wait(lab_session, times.now),
+        "starts": SimpleLazyObject(lambda: _find_starts(request, lab_session, place)),
         "trouble": trouble,
         "unsaved": unsaved,
         "ending": find_ending(lab_session),
@@ -134,14 +156,52 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
             lab_session.asked_at,
             lab_session.delivery_claimed_at,
             times.warning,
+            place and place.version,
             trouble,
             unsaved,
             successor and successor.pk,
             saved_at=lab_session.work_saved_at,
-            quiet=(times.elapsed_minutes, times.minutes_left, times.idle_minutes_left, times.poll_seconds),
+            quiet=(
+                times.elapsed_minutes,
+                times.minutes_left,
+                times.idle_minutes_left,
+                poll_seconds,
+                place and place.quiet_version,
+            ),
         ),
         "section": "learning" if lab_session.enrolment else "teaching",
     }
+
+
+def _release_of(lab_session: LabSession) -> LabRelease:
+    """What a new start would be of: the release that the cohort has now."""
+    cohort_release = lab_session.enrolment.cohort.release_id if lab_session.enrolment else None
+    shown = LabRelease.objects.filter(
+        lab_units__unit__release=cohort_release, lab_units__unit__slug=lab_session.lab.slug
+    )
+    return shown.first() or lab_session.release
+
+
+def find_wish(request: HttpRequest) -> str:
+    """The key of the place that the person chose when they gave up another one."""
+    return str(request.session.get("lab_place", ""))
+
+
+def _find_new_wait(lab_session: LabSession, now: datetime) -> int | None:
+    """How many seconds a restart would wait in the queue again."""
+    return find_wait(lab_session.flavour, lab_session.hub, now) if lab_session.flavour else None
+
+
+def _find_starts(
+    request: SignedInRequest, lab_session: LabSession, place: SlurmPlace | None
+) -> StartPlaces | None:
+    """Where the lab can start: instead of where it waits, or anew after it has ended. None for an author's."""
+    if lab_session.enrolment is None:
+        return None
+    starts = find_start_places(
+        lab_session.enrolment, _release_of(lab_session), lab_session.hub, find_wish(request)
+    )
+    return starts.without(lab_session.flavour) if place else starts
 
 
 def _find_title(lab_session: LabSession) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
@@ -16,13 +16,15 @@ from labs.access import lab_for, lab_units_of
 from labs.exceptions import RefusedError
 from labs.models import Submission
 from labs.reasons import sentence_for
+from labs.services.account_needs import find_ending_accounts
+from labs.services.choices import find_choice
+from labs.services.finding_panels import find_panel
 from labs.services.marks import count_points
-from labs.services.panels import find_panel
 from labs.services.session_times import find_limits
 from labs.services.sessions import request_session, watch_session
 from labs.services.submissions import check_lab, submit_lab
 from labs.views.responses import read_press_key, render_polled
-from labs.views.sessions import find_last_app
+from labs.views.sessions import find_last_app, find_wish
 from labs.views.uploads import find_upload_form
 
 
@@ -34,12 +36,13 @@ def page_context(
     `last_app` is what the learner last opened a lab in; `upload` says what stands at the form for a notebook file.
     """
     lab_unit = get_object_or_404(lab_units_of(unit.release), unit=unit)
-    lab = find_panel(enrolment, lab_unit, language) if enrolment else None
+    lab = find_panel(enrolment, lab_unit, language, find_wish(request)) if enrolment else None
     return {
         "lab_unit": lab_unit,
         "max_points": count_points(lab_unit.release.max_score),
         "limits": find_limits(lab_unit.release, lab.hub if lab else None),
         "lab": lab,
+        "account_needs": find_ending_accounts(enrolment) if enrolment else [],
         "last_app": find_last_app(request),
         "upload": find_upload_form(request, lab_unit),
     }
@@ -48,7 +51,8 @@ def page_context(
 @login_required
 @require_GET
 def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
-    panel = find_panel(*lab_for(request.user, cohort_id, unit_slug), get_language() or "")
+    enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
+    panel = find_panel(enrolment, lab_unit, get_language() or "", find_wish(request))
     if panel.active:
         watch_session(panel.active)
     return render_polled(
@@ -62,9 +66,14 @@ def lab_panel(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> Http
 
 @press_requires_login
 def start(request: SignedInRequest, cohort_id: UUID, unit_slug: str) -> HttpResponse:
+    """At the place that the form names, which must be one of the cohort's; else at the recommended one."""
     enrolment, lab_unit = lab_for(request.user, cohort_id, unit_slug)
+    key = request.POST.get("place", "")
+    choice = find_choice(enrolment, lab_unit.release, key) if key else None
+    if key and choice is None:
+        raise Http404
     try:
-        session = request_session(enrolment, lab_unit, actor=request.user)
+        session = request_session(enrolment, lab_unit, actor=request.user, choice=choice)
     except RefusedError as refusal:
         messages.warning(request, sentence_for(refusal.reason))
         return redirect("courses:unit", cohort_id, unit_slug)

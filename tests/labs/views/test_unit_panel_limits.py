@@ -94,7 +94,7 @@ def test_the_time_of_the_next_attempt_is_said_and_the_panel_waits_for_it(
     versions = []
     for minutes, is_held in ((9, True), (10, False)):
         monkeypatch.setattr(
-            "labs.services.panels.timezone.now", lambda at=NOON + timedelta(minutes=minutes): at
+            "labs.services.finding_panels.timezone.now", lambda at=NOON + timedelta(minutes=minutes): at
         )
         response = as_ada.get(f"{address}lab")
         page = response.content.decode()
