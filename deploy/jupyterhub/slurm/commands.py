@@ -72,8 +72,9 @@ class Scancel:
         return ["scancel", *(check(JOB_ID, job_id, "job id") for job_id in self.job_ids)]
 
     def is_done(self, stderr: str) -> bool:
-        """Whether each complaint is that a job is over already."""
-        return all(OVER_ALREADY.search(line) for line in stderr.splitlines() if "error" in line)
+        """Whether all it complains of is that jobs are over already."""
+        lines = [line for line in stderr.splitlines() if line.strip()]
+        return bool(lines) and all(OVER_ALREADY.search(line) for line in lines)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ ENDLESS = frozenset({"UNLIMITED", "infinite", "INFINITE"})
 LIMIT = re.compile(r"(?:(?P<days>\d{1,5})-)?(?P<parts>\d{1,6}(?::\d{2}){0,2})")
 LATEST = 32_503_680_000  # the year 3000, in seconds: what lies beyond it is no time
 HOSTS_MAX = 20_000
-HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*)")
 HOST_PIECE = re.compile(
     r"(?P<before>[A-Za-z0-9_.-]*)(?:\[(?P<ranges>[0-9,-]+)\](?P<after>[A-Za-z0-9_.\[\],-]*))?"
 )
@@ -96,12 +95,10 @@ def expand_piece(piece: str) -> list[str]:
     if match["ranges"] is None:
         return [piece]
     after = expand_piece(match["after"]) if match["after"] else [""]
-    hosts = [
-        f"{match['before']}{number}{rest}" for number in expand_ranges(match["ranges"]) for rest in after
-    ]
-    if len(hosts) > HOSTS_MAX:
+    numbers = expand_ranges(match["ranges"])
+    if len(numbers) * len(after) > HOSTS_MAX:
         raise SchedulerUnavailableError("a list of nodes without end")
-    return hosts
+    return [f"{match['before']}{number}{rest}" for number in numbers for rest in after]
 
 
 def expand_ranges(text: str) -> list[str]:
