@@ -74,20 +74,28 @@ def follow_queue(hub: Hub, client: HubClient, now: datetime) -> QueueAnswer | No
         logger.warning("hub of %s: its queue: %s", hub.factory.slug, error)
         return None
     with transaction.atomic():
-        # A hub that was started anew has not heard of Slurm yet: then what was known stays known.
-        if answer.answered_at or (hub.has_slurm and not answer.has_slurm):
-            keep_partitions(hub, answer.partitions, now)
-            keep_accounts(hub, answer.unix_accounts)
-            keep_jobs(hub, answer, now)
-            keep_ends(hub)
+        if answer.answered_at:
+            keep_answer(hub, answer, now)
+        elif hub.has_slurm and not answer.has_slurm:
+            keep_partitions(hub, (), now)
+            keep_accounts(hub, ())
         note_reading(hub, answer, now)
     return answer
 
 
-def note_reading(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
-    hub.has_slurm, hub.queue_read_at = answer.has_slurm, now
+def keep_answer(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
+    """A hub that was started anew has heard of nothing yet, or not of its partitions: what was known stays known."""
+    if answer.partitions:
+        keep_partitions(hub, answer.partitions, now)
+    keep_accounts(hub, answer.unix_accounts)
+    keep_jobs(hub, answer, now)
+    keep_ends(hub)
     hub.slurm_answered_at = latest(hub.slurm_answered_at, answer.answered_at)
     hub.jobs_read_until = latest(hub.jobs_read_until, answer.ended_until)
+
+
+def note_reading(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
+    hub.has_slurm, hub.queue_read_at = answer.has_slurm, now
     hub.save(update_fields=["has_slurm", "queue_read_at", "slurm_answered_at", "jobs_read_until"])
 
 

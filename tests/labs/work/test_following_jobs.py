@@ -56,6 +56,8 @@ def test_partitions_and_flavours_are_kept_as_the_hub_tells_them(hub: Hub) -> Non
 def test_what_is_named_no_more_is_offered_no_more_until_it_is_again(hub: Hub) -> None:
     both = make_partition(flavours=(make_flavour(), make_flavour("two-gpus")))
     follow(hub, make_answer(partitions=(both, make_partition("dev-g"))))
+    follow(hub, make_answer())  # of partitions it has not heard yet
+    assert Flavour.objects.filter(is_offered=True).count() == 3
     follow(hub, make_answer(partitions=(make_partition(),)))
     offered = Partition.objects.filter(is_offered=True)
     assert [each.name for each in offered] == ["small-g"]
@@ -189,10 +191,11 @@ def test_no_answer_moves_nothing(hub: Hub) -> None:
 
 def test_a_hub_that_has_not_heard_of_slurm_since_its_start_moves_nothing(hub: Hub) -> None:
     follow(hub, make_answer(jobs=(make_job("s-00000001"),), partitions=(make_partition(),)))
-    down = make_partition(is_up=False, flavours=())
-    follow(hub, make_answer(answered_at=None, is_answering=False, partitions=(down,)))
+    ended = make_job("s-00000002", job_id="1002", ended_at=SUBMITTED_AT)
+    silent = make_answer(answered_at=None, is_answering=False, ended=(ended,), ended_until=SUBMITTED_AT)
+    follow(hub, silent)
     hub.refresh_from_db()
-    assert hub.slurm_answered_at == SUBMITTED_AT
+    assert (hub.slurm_answered_at, hub.jobs_read_until) == (SUBMITTED_AT, None)
     assert (SlurmJob.objects.get().place, Partition.objects.get().is_up) == (3, True)
     assert Flavour.objects.get().is_offered
 
