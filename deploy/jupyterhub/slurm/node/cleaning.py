@@ -75,7 +75,8 @@ def clean(home: Path, lease: str) -> None:
     for place in SHARED_PLACES:
         remove_own(Path(place))
     for marker in (on_node, folder / "home"):
-        marker.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            discard(marker)
         marker.write_text(lease)
 
 
@@ -84,8 +85,10 @@ def has_marker(path: Path, lease: str) -> bool:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
-    with os.fdopen(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(64) == lease.encode()
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 64) == lease.encode()
+    finally:
+        os.close(descriptor)
 
 
 def end_processes() -> None:

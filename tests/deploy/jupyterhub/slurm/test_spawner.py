@@ -1,0 +1,337 @@
+"""A server as a Slurm job: submitted once, found again, told its port by Slurm's word, ended."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jupyterhub.apihandlers import default_handlers
+from tornado import web
+
+from deploy.jupyterhub.slurm.spawner import Heard, JobEndedError, PajaSlurmSpawner, is_starting
+from deploy.jupyterhub.slurm.watching import QueueWatch
+from tests.deploy.jupyterhub.slurm.factory_files import read_factory
+from tests.deploy.jupyterhub.slurm.spawners import ADA, EVE, LEASE, make_spawner, run, until
+from tests.fakes.scheduler import (
+    FakeScheduler,
+    LosingScheduler,
+    RefusingScheduler,
+    SlowScheduler,
+    UnavailableScheduler,
+)
+
+NAME = "paja-s-0000ada1"
+Watching = Callable[[FakeScheduler], QueueWatch]
+
+
+@pytest.fixture
+def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
+    """The hub's watch over a scheduler."""
+    count = 0
+
+    def make(scheduler: FakeScheduler) -> QueueWatch:
+        nonlocal count
+        count += 1
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        watch = QueueWatch(scheduler, read_factory(folder), folder, now=lambda: scheduler.now)
+        for module in ("spawner", "safe_spawner"):
+            monkeypatch.setattr(f"deploy.jupyterhub.slurm.{module}.get_watch", lambda: watch)
+        return watch
+
+    yield make
+    PajaSlurmSpawner._ports.clear()
+    assert not PajaSlurmSpawner._submitting
+
+
+async def start(spawner: PajaSlurmSpawner, watch: QueueWatch, port: int = 40_001) -> str:
+    """As far as the server's being there: the job tells its port as soon as it is heard."""
+    starting = asyncio.ensure_future(spawner.start())
+    await until(lambda: starting.done() or spawner.hear_port(port) is Heard.TAKEN, watch)
+    return await starting
+
+
+def test_a_server_is_a_job_that_tells_its_port_and_slurm_its_node(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch, spawner = watching(scheduler), make_spawner()
+
+    url = run(start(spawner, watch))
+
+    job = scheduler.find(NAME)
+    assert job is not None
+    assert url == f"http://{job.node}:40001"
+    assert (job.request.unix_account, job.request.minutes, job.request.gres) == ("train01", 240, "gpu:1")
+    assert spawner.orm_spawner.state["token"] == "token-of-s-0000ada1"
+    assert run(spawner.poll()) is None
+
+
+def test_batchspawners_own_callback_is_not_mounted() -> None:
+    assert not [route for route in default_handlers if "batchspawner" in route[0]]
+
+
+def test_no_command_of_batchspawners_runs(watching: Watching) -> None:
+    watching(FakeScheduler())
+    spawner = make_spawner()
+
+    for method in (spawner.run_command, spawner.submit_batch_script, spawner.cancel_batch_job):
+        with pytest.raises(RuntimeError, match="shell"):
+            run(method("id"))
+
+
+def test_a_start_waits_in_the_queue_and_asks_slurm_nothing(watching: Watching) -> None:
+    scheduler = FakeScheduler({"small-g": 0})
+    watch, spawner = watching(scheduler), make_spawner()
+
+    async def wait() -> bool:
+        starting = asyncio.ensure_future(spawner.start())
+        await until(lambda: scheduler.find(NAME) is not None and bool(spawner.job_id), watch)
+        before = scheduler.questions.copy()
+        for _ in range(20):
+            assert await spawner.poll() is None
+            assert spawner.hear_port(40_001) is Heard.LATER
+            await asyncio.sleep(0)
+        assert scheduler.questions == before
+        is_waiting = not starting.done()
+        starting.cancel()
+        return is_waiting
+
+    assert run(wait())
+    assert is_starting(spawner.orm_spawner.state)
+
+
+def test_a_hub_that_was_killed_while_a_job_waited_goes_on_with_it_and_its_token(watching: Watching) -> None:
+    scheduler = FakeScheduler({"small-g": 0})
+    watch, before = watching(scheduler), make_spawner()
+
+    async def restart() -> PajaSlurmSpawner:
+        starting = asyncio.ensure_future(before.start())
+        await until(lambda: bool(before.job_id), watch)
+        starting.cancel()  # as kill -9 does: nothing is cleaned up
+        after = make_spawner(state=before.orm_spawner.state)
+        after.clear_state()  # as JupyterHub does, before it starts a server
+        after.api_token = "another"
+        scheduler.gpus["small-g"] = 8
+        scheduler._start_waiting()
+        await start(after, watch)
+        return after
+
+    after = run(restart())
+
+    assert len(scheduler.jobs) == 1
+    assert after.api_token == "token-of-s-0000ada1"
+
+
+def test_a_submission_whose_answer_was_lost_is_found_by_name_and_not_doubled(watching: Watching) -> None:
+    scheduler = LosingScheduler()
+    watch, spawner = watching(scheduler), make_spawner()
+
+    run(start(spawner, watch))
+
+    assert len(scheduler.jobs) == 1
+    assert spawner.job_id in scheduler.jobs
+
+
+def test_a_slurm_that_does_not_answer_is_asked_again_and_moves_nothing(watching: Watching) -> None:
+    scheduler = UnavailableScheduler()
+    watch, spawner = watching(scheduler), make_spawner()
+
+    async def outage() -> None:
+        starting = asyncio.ensure_future(start(spawner, watch))
+        for _ in range(10):
+            await asyncio.sleep(0.005)
+        assert not starting.done()
+        scheduler.is_down = False
+        await starting
+        scheduler.is_down = True
+        await watch.ask()
+        assert await spawner.poll() is None
+
+    run(outage())
+
+    assert len(scheduler.jobs) == 1
+
+
+def test_a_start_that_is_taken_back_while_slurm_is_asked_leaves_no_job(watching: Watching) -> None:
+    scheduler = SlowScheduler()
+    _watch, spawner = watching(scheduler), make_spawner()
+
+    async def take_back() -> None:
+        starting = asyncio.ensure_future(spawner.start())
+        await asyncio.sleep(0.05)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        scheduler.go.set()
+        while not any(job.state == "CANCELLED" for job in scheduler.jobs.values()):
+            await asyncio.sleep(0.005)
+
+    run(take_back())
+
+
+def test_what_slurm_refuses_is_told_with_its_reason(watching: Watching) -> None:
+    watch, spawner = watching(RefusingScheduler("quota_exceeded")), make_spawner()
+
+    with pytest.raises(web.HTTPError, match="quota_exceeded"):
+        run(spawner.start())
+
+    assert [told.body["reason"] for told in watch.list_told("refused")] == ["quota_exceeded"]
+    assert run(spawner.poll()) == 0
+
+
+def test_what_the_file_does_not_offer_never_comes_to_slurm(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch = watching(scheduler)
+
+    for options in ({"partition": "standard-g"}, {"cmd": "id"}, {"minutes": 10**9}):
+        with pytest.raises(web.HTTPError):
+            run(make_spawner(**options).start())
+
+    assert not scheduler.questions
+    assert len(watch.list_told("refused")) == 3
+
+
+def test_an_account_that_another_person_works_in_is_refused(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch = watching(scheduler)
+    run(start(make_spawner(), watch))
+
+    with pytest.raises(web.HTTPError, match="unix_account_in_use"):
+        run(make_spawner(EVE, "s-0000eee1").start())
+
+    run(start(make_spawner(ADA, "s-0000ada2"), watch, 40_002))
+    assert len(scheduler.jobs) == 2
+
+
+def test_two_people_who_start_at_once_do_not_get_one_account(watching: Watching) -> None:
+    scheduler = SlowScheduler()
+    _watch = watching(scheduler)
+
+    async def both() -> None:
+        first = asyncio.ensure_future(make_spawner().start())
+        await asyncio.sleep(0)
+        with pytest.raises(web.HTTPError, match="unix_account_in_use"):
+            await make_spawner(EVE, "s-0000eee1").start()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+    run(both())
+
+
+def test_a_job_that_ends_before_its_server_is_there_fails_the_start(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch, spawner = watching(scheduler), make_spawner()
+
+    async def lose() -> None:
+        starting = asyncio.ensure_future(spawner.start())
+        await until(lambda: bool(spawner.job_id), watch)
+        scheduler.end(spawner.job_id, "NODE_FAIL")
+        await until(starting.done, watch)
+        await starting
+
+    with pytest.raises(JobEndedError):
+        run(lose())
+    assert run(spawner.poll()) is not None
+
+
+def test_a_port_is_heard_once(watching: Watching) -> None:
+    watch, spawner = watching(FakeScheduler()), make_spawner()
+    run(start(spawner, watch))
+
+    assert spawner.hear_port(40_001) is Heard.TAKEN
+    assert spawner.hear_port(40_002) is Heard.REFUSED
+    assert spawner.port == 40_001
+
+
+def test_a_port_that_another_server_has_on_the_node_is_not_taken(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch, eve = watching(scheduler), make_spawner(EVE, "s-0000eee1", unix_account="train02")
+    run(start(make_spawner(), watch))
+
+    async def take_hers() -> list[Heard]:
+        starting = asyncio.ensure_future(eve.start())
+        await until(lambda: eve._find_running() is not None, watch)
+        heard = [eve.hear_port(40_001), eve.hear_port(40_002)]
+        await starting
+        return heard
+
+    assert run(take_hers()) == [Heard.LATER, Heard.TAKEN]
+
+
+def test_a_stop_cancels_and_waits_for_slurms_word(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch, spawner = watching(scheduler), make_spawner()
+    run(start(spawner, watch))
+
+    async def stop() -> None:
+        stopping = asyncio.ensure_future(spawner.stop())
+        await until(stopping.done, watch)
+
+    run(stop())
+
+    job = scheduler.find(NAME)
+    assert job is not None
+    assert job.state == "CANCELLED"
+    assert run(spawner.poll()) is not None
+
+
+def test_a_stop_ends_also_where_slurm_does_not_answer(watching: Watching) -> None:
+    scheduler = UnavailableScheduler()
+    scheduler.is_down = False
+    watch, spawner = watching(scheduler), make_spawner()
+    run(start(spawner, watch))
+    scheduler.is_down = True
+    spawner.stop_seconds = 0.05
+
+    run(spawner.stop())
+
+    assert scheduler.questions["cancel"] == 0
+
+
+def test_a_check_passes_when_its_job_says_so_and_is_no_server(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch = watching(scheduler)
+    spawner = make_spawner(server="v-0000ada1", kind="check", unix_account="lumiada", lease="")
+
+    async def check() -> None:
+        starting = asyncio.ensure_future(spawner.start())
+        await until(lambda: spawner.hear_check() is Heard.TAKEN, watch)
+        assert spawner.hear_port(40_001) is Heard.REFUSED
+        await starting
+
+    with pytest.raises(web.HTTPError):
+        run(check())
+    assert [(told.body["unix_account"], told.body["outcome"]) for told in watch.list_told("checked")] == [
+        ("lumiada", "passed")
+    ]
+
+
+def test_a_check_that_is_refused_has_failed_for_that_reason(watching: Watching) -> None:
+    watch = watching(RefusingScheduler("account_invalid"))
+    spawner = make_spawner(server="v-0000ada1", kind="check", unix_account="lumiada", lease="")
+
+    with pytest.raises(web.HTTPError):
+        run(spawner.start())
+
+    (told,) = watch.list_told("checked")
+    assert (told.body["outcome"], told.body["reason"]) == ("failed", "account_invalid")
+
+
+def test_a_session_says_nothing_of_a_check(watching: Watching) -> None:
+    watch, spawner = watching(FakeScheduler()), make_spawner()
+    run(start(spawner, watch))
+
+    assert spawner.hear_check() is Heard.REFUSED
+    assert not watch.list_told("checked")
+
+
+def test_the_job_knows_the_lease_for_which_the_account_is_cleaned(watching: Watching) -> None:
+    scheduler = FakeScheduler()
+    watch = watching(scheduler)
+    run(start(make_spawner(), watch))
+
+    job = scheduler.find(NAME)
+    assert job is not None
+    assert LEASE in job.script
+    assert "token-of-s-0000ada1" in job.script
+    assert "token" not in repr(job.request)
