@@ -77,14 +77,14 @@ def bring_files(session: LabSession, contents: ContentsClient) -> Delivery:
     """Bring the folder to what the learner should find there.
 
     What they asked for (a restore, a reset) replaces everything. Else the disk wins where the newest snapshot
-    came from this hub, as it may hold work after it; elsewhere the newest snapshot's files replace the disk's.
+    came from this disk, as it may hold work after it; elsewhere the newest snapshot's files replace the disk's.
     Files of the release that are missing are added at the end. A disk that cannot be read only gets what it lacks.
     """
     workspace = session.workspace
     delivery = Delivery(workspace.wanted)
     newest = find_newest_before(session)
     is_from_here = (
-        newest is not None and newest.session is not None and newest.session.hub_id == session.hub_id
+        newest is not None and newest.session is not None and has_same_disk(session, newest.session)
     )
     disk = read_disk(session, contents)
     if disk is None:
@@ -105,6 +105,11 @@ def bring_files(session: LabSession, contents: ContentsClient) -> Delivery:
         create(contents, f"{workspace.folder}/{path}", read_blob(digest))
     delivery.new_files = add_new_files(workspace, contents)
     return delivery
+
+
+def has_same_disk(session: LabSession, other: LabSession) -> bool:
+    """A factory keeps a disk for each Unix account; without Slurm for each person."""
+    return (session.hub_id, session.account_id) == (other.hub_id, other.account_id)
 
 
 def find_newest_before(session: LabSession) -> Snapshot | None:

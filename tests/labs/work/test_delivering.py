@@ -94,6 +94,15 @@ def test_newer_work_from_the_other_factory_replaces_the_disk_whose_own_is_kept(p
     assert place.workspace.current_snapshot == newest
 
 
+def test_an_older_disk_of_another_account_at_the_same_factory_does_not_win(place: Place) -> None:
+    place.save({"lab.ipynb": b"first"}, hub="here", ago=2 * HOUR)
+    newest = place.save({"lab.ipynb": b"second"}, hub="here", ago=HOUR)
+    account = make.FactoryAccountFactory.create(hub=place.session.hub)
+    LabSession.objects.filter(snapshots=newest).update(account=account)
+    after = place.deliver(FakeContents(place.on_disk({"lab.ipynb": b"first"})))
+    assert after["lab.ipynb"] == b"second"
+
+
 def test_a_disk_that_is_all_known_makes_no_snapshot(place: Place) -> None:
     place.save({"lab.ipynb": b"first"}, hub="here", ago=2 * HOUR)
     place.save({"lab.ipynb": b"second"}, hub="there", ago=HOUR)

@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 from unittest.mock import ANY
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from labs.exceptions import HubUnavailableError
 from labs.jupyterhub import QueueAnswer
-from labs.models import Hub, LabSession
+from labs.models import Hub, LabSession, SlurmJob
 from labs.states import SessionStatus
 from labs.work.reconciling import Sweep, find_due_hubs, reconcile_sessions
+from labs.work.tending_graders import reconcile_graders, tend_grader
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, NeverReadyHub
 from tests.fakes.queue import make_answer, make_job
@@ -75,3 +77,21 @@ def test_a_queue_that_is_not_to_be_had_costs_nobody_their_step() -> None:
     assert sweep.deliveries == [session.pk]
     lost.refresh_from_db()
     assert lost.status == SessionStatus.FAILED
+
+
+def test_a_grader_may_wait_in_slurm_for_a_day_and_its_job_is_in_the_ledger() -> None:
+    hub = make.HubFactory.create(has_slurm=True)
+    day_ago = timezone.now() - timedelta(days=1)
+    grader = make.GraderFactory.create(hub=hub, status=SessionStatus.REQUESTED, sent_at=day_ago)
+    fake = NeverReadyHub()
+    tend_grader(grader.pk, connect=lambda _hub: fake)  # type: ignore[arg-type, return-value]
+    type(grader).objects.update(sent_at=day_ago)
+    job = make_job(grader.server_name, user=settings.GRADER_NAME, kind="grading", gpus=1)
+    fake.queue = make_answer(jobs=(job,))
+    reconcile_sessions(hub.pk, connect=lambda _hub: fake)  # type: ignore[arg-type, return-value]
+    reconcile_graders()
+    grader.refresh_from_db()
+    assert grader.status == SessionStatus.SPAWNING
+    assert fake.user_options[settings.GRADER_NAME, grader.server_name] == {"kind": "grading"}
+    row = SlurmJob.objects.get()
+    assert (row.server_name, row.session, row.gpus) == (grader.server_name, None, 1)
