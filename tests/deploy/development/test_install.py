@@ -141,3 +141,18 @@ def test_the_labs_say_what_is_imported_ahead_and_it_can_be_read(
     install.describe_lab()
     assert "numpy" in read_preload(BoxEnvironment(tmp_path / "bin" / "python"))
     install.describe_lab()  # again, over what was there
+
+
+def test_the_labs_can_import_the_check_for_a_gpu_as_it_is_now(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    monkeypatch.setattr(install, "LAB", tmp_path)
+    install.add_module()
+    packages.joinpath("paja_gpu", "of_before.py").touch()
+    install.add_module()
+
+    there = {path.name for path in packages.joinpath("paja_gpu").glob("*.py")}
+    assert there == {path.name for path in install.LAB_MODULE.glob("*.py")}
+    assert list(packages.glob("paja_gpu/__pycache__/__init__.*.pyc"))

@@ -1,0 +1,92 @@
+"""What is said, in the languages of Paja: the labs' environment has none of its catalogues."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from .listing import Gpu
+
+NO_GPU: Final = "none"
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "found": "GPUs here: {gpus}.",
+        "torch_is_blind": (
+            "PyTorch does not see them: this PyTorch was made for another kind of GPU or for none, and computes on"
+            " the processor."
+        ),
+        "too_few": (
+            "This notebook needs {wanted} GPUs, and here are only these: {gpus}. Stop this session, choose a place"
+            " with more GPUs on the lab’s page in Paja, and start the lab there."
+        ),
+        "not_usable": (
+            "GPU {given} was given to this session, but nothing here can use it: no driver answers. Stop this"
+            " session and start the lab again; tell your instructor if it happens again."
+        ),
+        "development": (
+            "There is no GPU here: this is a development machine. Cells that need one run at a factory only."
+        ),
+        NO_GPU: (
+            "There is no GPU here, and this notebook needs one. Stop this session, choose a place with a GPU on the"
+            " lab’s page in Paja, and start the lab there. Your work is kept."
+        ),
+    },
+    "fi": {
+        "found": "GPU:t täällä: {gpus}.",
+        "torch_is_blind": (
+            "PyTorch ei näe niitä: tämä PyTorch on tehty toisenlaiselle GPU:lle tai ilman GPU-tukea, ja se laskee"
+            " suorittimella."
+        ),
+        "too_few": (
+            "Tämä muistikirja tarvitsee {wanted} GPU:ta, ja täällä on vain: {gpus}. Lopeta tämä istunto, valitse"
+            " harjoitustyön sivulla Pajassa paikka, jossa on enemmän GPU:ita, ja käynnistä harjoitustyö siellä."
+        ),
+        "not_usable": (
+            "Tälle istunnolle annettiin GPU {given}, mutta mikään täällä ei voi käyttää sitä: ajuri ei vastaa."
+            " Lopeta tämä istunto ja käynnistä harjoitustyö uudelleen; kerro opettajallesi, jos näin käy uudelleen."
+        ),
+        "development": (
+            "Täällä ei ole GPU:ta: tämä on kehityskone. GPU:ta tarvitsevat solut toimivat vain tehtaalla."
+        ),
+        NO_GPU: (
+            "Täällä ei ole GPU:ta, ja tämä muistikirja tarvitsee sellaisen. Lopeta tämä istunto, valitse"
+            " harjoitustyön sivulla Pajassa paikka, jossa on GPU, ja käynnistä harjoitustyö siellä. Työsi säilyy."
+        ),
+    },
+    "el": {
+        "found": "GPU εδώ: {gpus}.",
+        "torch_is_blind": (
+            "Το PyTorch δεν τις βλέπει: αυτό το PyTorch έχει φτιαχτεί για άλλο είδος GPU ή για καμία, και υπολογίζει"
+            " στον επεξεργαστή."
+        ),
+        "too_few": (
+            "Αυτό το σημειωματάριο χρειάζεται {wanted} GPU, και εδώ υπάρχουν μόνο: {gpus}. Τερματίστε αυτή τη"
+            " συνεδρία, επιλέξτε μια θέση με περισσότερες GPU στη σελίδα του εργαστηρίου στο Paja και ξεκινήστε"
+            " εκεί το εργαστήριο."
+        ),
+        "not_usable": (
+            "Σε αυτή τη συνεδρία δόθηκε η GPU {given}, αλλά τίποτα εδώ δεν μπορεί να τη χρησιμοποιήσει: κανένας"
+            " οδηγός δεν απαντά. Τερματίστε αυτή τη συνεδρία και ξεκινήστε ξανά το εργαστήριο· ενημερώστε τον"
+            " διδάσκοντα αν συμβεί ξανά."
+        ),
+        "development": (
+            "Εδώ δεν υπάρχει GPU: αυτό είναι μηχάνημα ανάπτυξης. Τα κελιά που τη χρειάζονται εκτελούνται μόνο σε"
+            " εργοστάσιο."
+        ),
+        NO_GPU: (
+            "Εδώ δεν υπάρχει GPU, και αυτό το σημειωματάριο χρειάζεται μία. Τερματίστε αυτή τη συνεδρία, επιλέξτε μια"
+            " θέση με GPU στη σελίδα του εργαστηρίου στο Paja και ξεκινήστε εκεί το εργαστήριο. Η εργασία σας"
+            " διατηρείται."
+        ),
+    },
+}
+
+
+def choose_words(language: str) -> Mapping[str, str]:
+    """Of a language such as `fi` or `fi-fi`; of another one in English."""
+    return WORDS.get(language.partition("-")[0].lower(), WORDS["en"])
+
+
+def describe(gpus: Sequence[Gpu]) -> str:
+    """Equal ones once, with their number: `2 × AMD Instinct MI250X (64 GB)`."""
+    counts = {gpu: gpus.count(gpu) for gpu in gpus}
+    return ", ".join(f"{count} × {gpu}" if count > 1 else f"{gpu}" for gpu, count in counts.items())
