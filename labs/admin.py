@@ -7,6 +7,12 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from labs.models import (
+    AccountLease,
+    Allocation,
+    AllocationChange,
+    FactoryAccount,
+    FactoryAccountEvent,
+    Flavour,
     GradingRun,
     Hub,
     HubOutage,
@@ -14,6 +20,8 @@ from labs.models import (
     LabRelease,
     LabSession,
     LabSessionEvent,
+    Partition,
+    SlurmJob,
     Snapshot,
     Submission,
     Workspace,
@@ -124,3 +132,83 @@ class GradingRunAdmin(LookOnlyAdmin):
     )
     list_filter = ("status", "outcome")
     list_select_related = ("submission__lab__course",)
+
+
+@admin.register(Partition)
+class PartitionAdmin(LookOnlyAdmin):
+    list_display = (
+        "name",
+        "hub",
+        "is_offered",
+        "is_up",
+        "gpus_free",
+        "gpus_total",
+        "jobs_pending",
+        "read_at",
+    )
+    list_filter = ("hub__factory", "is_offered")
+    list_select_related = ("hub__factory",)
+
+
+@admin.register(Flavour)
+class FlavourAdmin(LookOnlyAdmin):
+    list_display = ("slug", "partition", "is_offered", "gpus", "gpu_name", "cores", "memory_gb", "weight")
+    list_filter = ("partition__hub__factory", "is_offered")
+    list_select_related = ("partition__hub__factory",)
+
+
+@admin.register(Allocation)
+class AllocationAdmin(LookOnlyAdmin):
+    """Changed on the cohort's page, which leaves a row for who did it and why."""
+
+    list_display = ("cohort", "partition", "account_kind", "slurm_account", "qos", "reservation", "gpu_hours")
+    list_filter = ("partition__hub__factory", "account_kind")
+    list_select_related = ("cohort", "partition__hub__factory")
+
+
+@admin.register(AllocationChange)
+class AllocationChangeAdmin(LookOnlyAdmin):
+    list_display = ("cohort", "partition", "actor", "reason", "created_at")
+    list_filter = ("partition__hub__factory",)
+    list_select_related = ("cohort", "partition__hub__factory", "actor")
+
+
+class FactoryAccountEventInline(admin.TabularInline[FactoryAccountEvent, FactoryAccount]):
+    model = FactoryAccountEvent
+    extra = 0
+    fields = readonly_fields = ("created_at", "before", "after", "reason", "actor")
+    can_delete = False
+
+
+@admin.register(FactoryAccount)
+class FactoryAccountAdmin(LookOnlyAdmin):
+    list_display = ("name", "hub", "kind", "user", "status", "reason", "is_offered", "expires_at")
+    list_filter = ("kind", "status", "hub__factory", "is_offered")
+    inlines = (FactoryAccountEventInline,)
+    list_select_related = ("hub__factory", "user")
+    search_fields = ("name", "user__email")
+
+
+@admin.register(AccountLease)
+class AccountLeaseAdmin(LookOnlyAdmin):
+    list_display = ("account", "user", "is_exclusive", "began_at", "ended_at")
+    list_filter = ("account__hub__factory",)
+    list_select_related = ("account__hub__factory", "user")
+    search_fields = ("account__name", "user__email")
+
+
+@admin.register(SlurmJob)
+class SlurmJobAdmin(LookOnlyAdmin):
+    list_display = (
+        "job_id",
+        "server_name",
+        "hub",
+        "partition_name",
+        "state",
+        "reason",
+        "submitted_at",
+        "ended_at",
+    )
+    list_filter = ("hub__factory", "partition_name", "state")
+    list_select_related = ("hub__factory",)
+    search_fields = ("job_id", "server_name")

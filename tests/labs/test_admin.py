@@ -22,6 +22,10 @@ def test_an_administrator_sees_every_list(
     make.SnapshotFactory.create()
     make.GradingRunFactory.create()
     make.LabSessionFactory.create()
+    make.AllocationChangeFactory.create(partition=make.AllocationFactory.create().partition)
+    make.FlavourFactory.create()
+    make.AccountLeaseFactory.create()
+    make.SlurmJobFactory.create()
     name = f"admin:labs_{model._meta.model_name}_changelist"
     assert sign_in(administrator).get(reverse(name)).status_code == 200
 
