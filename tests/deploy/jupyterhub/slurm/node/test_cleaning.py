@@ -1,8 +1,10 @@
 """What is left of the person before in a Unix account that is lent: nothing, whatever they did against it."""
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,13 +35,13 @@ subprocess.Popen(["/bin/sleep", "600"], user=uid, group=uid, extra_groups=[]).wa
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """Of an account of its own, beside a place that everybody writes to."""
     require(os.geteuid() == 0, "Accounts of one's own to clean need root.")
     require(Path(PYTHON).exists(), "The script of a job needs the system's Python here.")
-    for path in (*tmp_path.parents[:2], tmp_path):
-        path.chmod(0o755)
-    home, shared = tmp_path / "home", tmp_path / "shared"
+    folder = Path(tempfile.mkdtemp(prefix="paja-home-"))  # pytest's own folders are closed to others
+    folder.chmod(0o755)
+    home, shared = folder / "home", folder / "shared"
     home.mkdir(mode=0o700)
     shared.mkdir()
     shared.chmod(0o1777)
@@ -47,6 +49,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     yield home
     for process in of_account():
         process.kill()
+    shutil.rmtree(folder)
 
 
 def as_account(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -190,7 +193,7 @@ def test_processes_of_the_person_before_end_also_those_that_left_their_job(home:
     clean(home, FIRST)
     stray = subprocess.Popen(
         [
-            sys.executable if Path(sys.executable).is_relative_to("/usr") else PYTHON,
+            PYTHON,
             "-c",
             "import time; time.sleep(600)",
         ],
