@@ -103,10 +103,10 @@ async def feed(process: Process, text: str) -> None:
 
 async def end(process: Process) -> None:
     """It and its children are gone afterwards; first asked, as `sudo` tells its child only then, and then made to."""
-    if process.returncode is None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(process.wait()), TERM_SECONDS)
-                return
+    if process.returncode is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)  # its children's group too, whether or not it has ended itself
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.wait()), TERM_SECONDS)
