@@ -25,6 +25,7 @@ from labs.models import (
 )
 from labs.services.gpu_hours import sum_gpu_hours
 from labs.states import ACTIVE_SESSION_STATUSES, AccountStatus
+from labs.work.leasing import judge_own_account
 
 OLD_AFTER: Final = timedelta(minutes=3)
 """What Slurm said so long ago says nothing about how long a start would wait now."""
@@ -175,16 +176,6 @@ def _find_blocked(enrolment: Enrolment, allocations: list[Allocation], now: date
         return "" if (hub_id, kind) in lent else "pool_empty"
 
     return {allocation.pk: find_reason(allocation) for allocation in allocations}
-
-
-def judge_own_account(account: FactoryAccount | None, now: datetime) -> str:
-    """Why a person's own account cannot be used; empty where it can."""
-    if account is None:
-        return "own_account_missing"
-    has_ended = account.expires_at is not None and account.expires_at <= now
-    if has_ended or account.status == AccountStatus.EXPIRED:
-        return "own_account_expired"
-    return "" if account.status == AccountStatus.VERIFIED else "own_account_not_verified"
 
 
 def _find_lent(enrolment: Enrolment, hubs: set[int]) -> set[tuple[int, str]]:

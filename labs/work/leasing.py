@@ -32,14 +32,20 @@ def find_account(user: User, allocation: Allocation) -> FactoryAccount:
 
 def get_own_account(user: User, hub: Hub, now: datetime) -> FactoryAccount:
     account = FactoryAccount.objects.filter(hub=hub, kind=AccountKind.OWN, user=user).first()
+    reason = judge_own_account(account, now)
+    if account is None or reason:
+        raise RefusedError(reason=reason)
+    return account
+
+
+def judge_own_account(account: FactoryAccount | None, now: datetime) -> str:
+    """Why a person's own account cannot be used; empty where it can."""
     if account is None:
-        raise RefusedError(reason="own_account_missing")
+        return "own_account_missing"
     has_ended = account.expires_at is not None and account.expires_at <= now
     if has_ended or account.status == AccountStatus.EXPIRED:
-        raise RefusedError(reason="own_account_expired")
-    if account.status != AccountStatus.VERIFIED:
-        raise RefusedError(reason="own_account_not_verified")
-    return account
+        return "own_account_expired"
+    return "" if account.status == AccountStatus.VERIFIED else "own_account_not_verified"
 
 
 def find_lease(user: User, account: FactoryAccount) -> AccountLease | None:
