@@ -90,6 +90,11 @@ class SlurmPlace:
         return round(100 * waited / (waited + left)) if left else 100
 
     @property
+    def share_shown(self) -> int | None:
+        """For a bar: one that moves says that something goes on, which it does not for who waits in vain."""
+        return 0 if self.is_stuck else self.share
+
+    @property
     def poll_seconds(self) -> int | None:
         """How long a page may wait until it asks again; None where the start itself decides."""
         is_far = self.expected_at is not None and self.expected_at - self.now > FAR_OFF

@@ -32,6 +32,11 @@ def say_wait(seconds: int | None) -> str:
     return _("about %(time)s") % {"time": say_minutes(minutes)}
 
 
+def say_wait_length(seconds: int | None) -> str:
+    """`less than a minute`, `about 6 min`: where `now` would be no answer."""
+    return _("less than a minute") if seconds is not None and seconds < MINUTE else say_wait(seconds)
+
+
 def say_start(seconds: int | None) -> str:
     """What a start now would mean: `starts now`, `starts in about 6 min`."""
     if seconds is None:
@@ -65,9 +70,12 @@ def say_price(flavour: Flavour) -> str:
     """What an hour costs its course; empty where it costs nothing."""
     if not flavour.weight:
         return ""
-    return _("An hour of it costs your course %(hours)s GPU-hours.") % {
-        "hours": say_number(float(flavour.weight))
-    }
+    words = ngettext(
+        "An hour of it costs your course %(hours)s GPU-hour.",
+        "An hour of it costs your course %(hours)s GPU-hours.",
+        1 if flavour.weight == 1 else 2,
+    )
+    return words % {"hours": say_number(float(flavour.weight))}
 
 
 def name_partition(partition: Partition) -> str:

@@ -16,6 +16,7 @@ from labs.services.waiting_words import (
     say_size,
     say_start,
     say_wait,
+    say_wait_length,
 )
 
 register = template.Library()
@@ -25,6 +26,7 @@ register.filter("price", say_price)
 register.filter("short_place", say_short_place)
 register.filter("size", say_size)
 register.filter("wait", say_wait)
+register.filter("wait_length", say_wait_length)
 
 OWN_ACCOUNT: Final = frozenset({"own_account_missing", "own_account_not_verified", "own_account_expired"})
 

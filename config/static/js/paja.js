@@ -88,7 +88,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 // Fragments that ask for themselves again ([data-poll]). A page that nobody looks at asks more rarely, and at once
-// when somebody looks again. What was open or had the focus stays so when a fragment is drawn anew.
+// when somebody looks again. What was open, chosen or had the focus stays so when a fragment is drawn anew.
 const HIDDEN_PAUSE = 10_000;
 const asked = new Map();
 document.addEventListener("htmx:configRequest", (event) => {
@@ -105,13 +105,18 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   for (const element of document.querySelectorAll("[data-poll]")) htmx.trigger(element, "paja:look");
 });
-let kept = { open: [], focus: "" };
+let kept = { open: [], chosen: [], focus: "" };
 document.addEventListener("htmx:beforeSwap", (event) => {
   const open = [...event.detail.target.querySelectorAll("details[open][id]")].map((each) => each.id);
-  kept = { open, focus: document.activeElement?.id ?? "" };
+  const chosen = [...event.detail.target.querySelectorAll("input[type=radio][id]:checked")].map((each) => each.id);
+  kept = { open, chosen, focus: document.activeElement?.id ?? "" };
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
+  for (const id of kept.chosen) {
+    const radio = document.getElementById(id);
+    if (radio && !radio.disabled) radio.checked = true;
+  }
   const held = kept.focus && document.getElementById(kept.focus);
   if (held && document.activeElement === document.body) held.focus({ preventScroll: true });
 });

@@ -7,7 +7,15 @@ from django.utils import timezone
 
 from labs.models import LabSession
 from labs.services.queue_places import SlurmPlace
-from labs.services.waiting_words import say_gpus, say_place, say_price, say_size, say_start, say_wait
+from labs.services.waiting_words import (
+    say_gpus,
+    say_place,
+    say_price,
+    say_size,
+    say_start,
+    say_wait,
+    say_wait_length,
+)
 from tests.factories import labs as make
 
 
@@ -26,6 +34,13 @@ from tests.factories import labs as make
 )
 def test_a_wait_is_said_as_people_say_it(seconds: int | None, words: str) -> None:
     assert say_wait(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, "not known yet"), (59, "less than a minute"), (350, "about 6 min")]
+)
+def test_the_length_of_a_wait_is_never_now(seconds: int | None, words: str) -> None:
+    assert say_wait_length(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -60,7 +75,9 @@ def test_a_size_is_said_in_full_and_in_short(fields: dict[str, object], words: s
     assert say_gpus(flavour) == short
 
 
-@pytest.mark.parametrize(("weight", "words"), [("0.5", "costs your course 0.5 GPU-hours"), ("0", "")])
+@pytest.mark.parametrize(
+    ("weight", "words"), [("0.5", "course 0.5 GPU-hours."), ("1.000", "course 1 GPU-hour."), ("0", "")]
+)
 def test_a_price_is_said_where_there_is_one(weight: str, words: str) -> None:
     price = say_price(make.FlavourFactory.build(partition=None, weight=Decimal(weight)))
 

@@ -97,6 +97,8 @@ def test_who_waits_in_vain_is_warned(
 
     assert "notice-warn" in page
     assert "is used up. Waiting does not help" in page
+    assert "does not start by itself</strong>" in page
+    assert '<progress value="0"' in page
 
 
 def test_a_reason_that_nobody_knows_is_shown_as_a_term_and_escaped(
@@ -209,9 +211,9 @@ def test_before_the_end_the_wait_for_a_new_job_is_told(
     session = make_session(flavour=flavour, ends_at=timezone.now() + timedelta(minutes=minutes))
 
     for page in (read(as_ada, session), as_ada.get(f"{address}lab").content.decode()):
-        words = "a new job waits in the queue of small-g; the wait there: about 6 min."
+        words = "a new job waits in the queue of small-g (expected wait: about 6 min)."
         assert (words in page) == is_warned
-    assert "small-g again; the wait there: about 6 min" in read(as_ada, session)
+    assert "small-g again (expected wait: about 6 min)" in read(as_ada, session)
 
 
 @pytest.mark.parametrize("reason", sorted({*JOB_ENDINGS.values(), "job_refused_quota_exceeded"}))
