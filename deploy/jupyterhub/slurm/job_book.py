@@ -216,7 +216,8 @@ class JobBook:
             job_id=known.job_id,
             partition=known.submission.partition,
             priority=queued.priority if queued else None,
-            submitted_at=known.submitted_at,
+            # By one clock, as far as there is one.
+            submitted_at=queued.submitted_at if queued and queued.submitted_at else known.submitted_at,
             is_answered=queued is not None,
         )
 
