@@ -10,7 +10,7 @@ from deploy.slurm.daemons import PATH, Daemons, wait_until
 from deploy.slurm.place import ClusterPlace
 
 MUNGE, DATABASE, ACCOUNTING = "munged", "mariadbd", "slurmdbd"
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
 
 
 def start_base(place: ClusterPlace, daemons: Daemons) -> None:

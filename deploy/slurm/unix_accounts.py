@@ -25,7 +25,7 @@ def ensure_accounts(place: ClusterPlace, names: list[str]) -> None:
     strangers = [f"{entry.pw_name} ({entry.pw_dir})" for entry in taken if entry.pw_name not in ours]
     if strangers:
         raise ClusterError(
-            f"These Unix accounts are there already: {', '.join(strangers)}.\n"
+            f"{len(strangers)} of its Unix accounts are there already: {', '.join(strangers[:3])} …\n"
             "Another pretend Slurm has them, or they are this machine's. Stop the other one, or set other names "
             "apart: --suffix b"
         )
