@@ -84,7 +84,10 @@ class FirecrestScheduler:
             answer = await self._http.ask("POST", self._path("compute", "jobs"), json={"job": description})
         if answer.status not in {200, 201}:
             raise refused(answer)
-        return check(JOB_ID, Wire(answer.body).id_text("jobId"), "job id")
+        job_id = Wire(answer.body).id_text("jobId")
+        if JOB_ID.fullmatch(job_id) is None:
+            raise SchedulerUnavailableError("FirecREST gave no job id")
+        return job_id
 
     async def cancel(self, jobs: Sequence[tuple[str, str]]) -> None:
         results = await asyncio.gather(*(self._cancel(job_id) for job_id, _ in jobs), return_exceptions=True)

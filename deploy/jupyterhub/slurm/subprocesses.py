@@ -54,19 +54,31 @@ async def run_command(
         raise SchedulerUnavailableError(f"{argv[0]}: {type(error).__name__}") from error
     try:
         async with asyncio.timeout(seconds):
-            stdout, stderr, _ = await asyncio.gather(
-                read_answer(process.stdout, stdout_bytes),
-                read_complaint(process.stderr),
-                feed(process, stdin),
-            )
-            status = await process.wait()
+            return await converse(process, stdin, stdout_bytes)
     except TooMuchError as error:
         raise SchedulerUnavailableError(f"{argv[0]} said more than {stdout_bytes} bytes") from error
     except TimeoutError as error:
         raise SchedulerUnavailableError(f"{argv[0]} took longer than {seconds:g} s") from error
     finally:
         await end(process)
-    return Answer(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+async def converse(process: Process, stdin: str, most: int) -> Answer:
+    """Speak and listen at once; whoever breaks off listens to nothing any more."""
+    listening = asyncio.ensure_future(read_answer(process.stdout, most))
+    others = [
+        asyncio.ensure_future(read_complaint(process.stderr)),
+        asyncio.ensure_future(feed(process, stdin)),
+    ]
+    try:
+        await asyncio.gather(listening, *others)
+        status = await process.wait()
+    finally:
+        for task in (listening, *others):
+            task.cancel()
+        await asyncio.gather(listening, *others, return_exceptions=True)
+    stderr = others[0].result() or b""
+    return Answer(status, listening.result().decode(errors="replace"), stderr.decode(errors="replace"))
 
 
 async def read_answer(pipe: asyncio.StreamReader | None, most: int) -> bytes:
@@ -109,4 +121,13 @@ async def end(process: Process) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)  # its children's group too, whether or not it has ended itself
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), TERM_SECONDS)
+            await asyncio.wait_for(asyncio.gather(drain(process), process.wait()), TERM_SECONDS)
+
+
+async def drain(process: Process) -> None:
+    """What was never listened to would keep its pipes open."""
+    if process.stdin is not None:
+        process.stdin.close()
+    for pipe in (process.stdout, process.stderr):
+        while await read_piece(pipe):
+            pass
