@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from courses.models import Cohort, Enrolment
 from labs.models import AccountKind, Allocation, FactoryAccount, Hub, Partition
 from labs.services.account_needs import make_need
-from labs.services.accounts import Standing, list_standings, list_standings_at
+from labs.services.accounts import LONGEST, Standing, ends_after, list_standings, list_standings_at
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ def find_end(cohort: Cohort, partition: Partition, reservation: str) -> datetime
     return cohort.ends_at
 
 
+PROLONGED_AFTER: Final = timedelta(days=30)
+"""An account is prolonged for less time than this only when it ends soon."""
+
+
 @dataclass(frozen=True)
 class AccountRow:
     """A learner of a cohort, their account at a hub, and how far it is, as `AccountNeed` has it."""
@@ -68,18 +73,30 @@ class AccountRow:
     enrolment: Enrolment
     account: FactoryAccount | None
     state: str
+    can_be_longer: bool
 
     @property
     def is_lacking(self) -> bool:
-        """Whether somebody has to invite or prolong: there is no account, or it does not last."""
-        return self.state in ("none", "expired", "ending", "short")
+        """Whether somebody has to invite or prolong: there is no account, or it does not last as long as it could."""
+        return self.state in ("none", "expired", "ending") or (self.state == "short" and self.can_be_longer)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether labs can start with it now."""
+        return self.state in ("verified", "short", "ending")
 
 
 def list_rows(cohort: Cohort, hub: Hub, now: datetime) -> list[AccountRow]:
     """Everybody who learns in a cohort now, by name."""
     until = find_needed_until(cohort, hub)
     return [
-        AccountRow(each.enrolment, each.account, make_need(hub, each.account, until, now).state)
+        AccountRow(
+            enrolment=each.enrolment,
+            account=each.account,
+            state=make_need(hub, each.account, until, now).state,
+            can_be_longer=each.account is None
+            or not ends_after(each.account, now + LONGEST - PROLONGED_AFTER),
+        )
         for each in list_standings(cohort, hub)
     ]
 

@@ -139,7 +139,7 @@ def _show(
         "cohort": cohort,
         "hub": hub,
         "page": Paginator(rows, LEARNERS_PER_PAGE).get_page(request.GET.get("page")),
-        "counts": Counter(row.state for row in rows),
+        "counts": Counter("verified" if row.is_verified else row.state for row in rows),
         "lacking_count": sum(row.is_lacking for row in rows),
         "needed_until": find_needed_until(cohort, hub),
         "form": form,

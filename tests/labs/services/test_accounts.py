@@ -216,6 +216,21 @@ def test_everybody_sees_the_same_state(
 
     assert row.state == need.state == find_need(enrolment.learner, hub, now).state == state
     assert row.is_lacking is (state in ("none", "short", "ending", "expired"))
+    assert row.is_verified is (state in ("verified", "short", "ending"))
+
+
+def test_an_account_is_not_prolonged_by_a_few_days(invite: Invite, hub: Hub, enrolment: Enrolment) -> None:
+    cohort = enrolment.cohort
+    Cohort.objects.filter(pk=cohort.pk).update(ends_at=timezone.now() + 900 * DAY)
+    cohort.refresh_from_db()
+
+    invite(AccountStatus.VERIFIED, days=180)
+    (late,) = list_rows(cohort, hub, timezone.now())
+    invite(AccountStatus.VERIFIED, days=100)
+    (early,) = list_rows(cohort, hub, timezone.now())
+
+    assert (late.state, late.is_lacking) == ("short", False)
+    assert (early.state, early.is_lacking) == ("short", True)
 
 
 def test_who_needs_no_account_hears_of_none(hub: Hub, enrolment: Enrolment) -> None:
