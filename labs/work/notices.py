@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from labs.models import LabSession
 from labs.reasons import sentence_for
 from labs.states import SessionStatus
+from labs.work.gpu_shortage import describe_gpu_shortage
 from labs.work.idleness import find_idle_stop
 
 SOON: Final = timedelta(minutes=15)
@@ -55,7 +56,7 @@ def make_message(session: LabSession, now: datetime) -> str:
             " Go on working, or press “Keep it running” in Paja."
         ) % {"time": show_time(idle_stop)}
     reason = session.workspace.unsaved_reason
-    return sentence_for(reason) if reason else ""
+    return sentence_for(reason) if reason else describe_gpu_shortage(session)
 
 
 def show_time(moment: datetime) -> str:

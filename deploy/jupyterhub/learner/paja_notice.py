@@ -4,6 +4,8 @@ An extension of the Jupyter server, in the lab environment. The page's side is l
 """
 
 import json
+import os
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -69,6 +71,12 @@ def read_moment(wire: dict[str, Any], name: str) -> str | None:
     return str(moment)
 
 
+def note_language(language: str) -> None:
+    """For what speaks to the learner in kernels that begin from now on, such as `paja_gpu`."""
+    if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", language):
+        os.environ["PAJA_LANGUAGE"] = language
+
+
 class NoticeHandler(APIHandler):
     """PUT by Paja with its token for this server, GET by the page with the learner's cookie."""
 
@@ -87,6 +95,7 @@ class NoticeHandler(APIHandler):
             self.settings[SETTING] = read_notice(self.request.body)
         except WrongNoticeError as error:
             raise web.HTTPError(400, str(error)) from error
+        note_language(self.settings[SETTING]["language"])
         self.set_status(204)
         self.finish()
 

@@ -5,8 +5,6 @@ from typing import Final
 
 from .listing import Gpu
 
-NO_GPU: Final = "none"
-
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
         "found": "GPUs here: {gpus}.",
@@ -25,7 +23,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "development": (
             "There is no GPU here: this is a development machine. Cells that need one run at a factory only."
         ),
-        NO_GPU: (
+        "grading": (
+            "There is no GPU where this is graded, and this notebook needs one. That is no fault of your work: tell"
+            " your instructor."
+        ),
+        "none": (
             "There is no GPU here, and this notebook needs one. Stop this session, choose a place with a GPU on the"
             " lab’s page in Paja, and start the lab there. Your work is kept."
         ),
@@ -47,7 +49,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "development": (
             "Täällä ei ole GPU:ta: tämä on kehityskone. GPU:ta tarvitsevat solut toimivat vain tehtaalla."
         ),
-        NO_GPU: (
+        "grading": (
+            "Arvosteluympäristössä ei ole GPU:ta, ja tämä muistikirja tarvitsee sellaisen. Se ei ole sinun työsi vika:"
+            " kerro opettajallesi."
+        ),
+        "none": (
             "Täällä ei ole GPU:ta, ja tämä muistikirja tarvitsee sellaisen. Lopeta tämä istunto, valitse"
             " harjoitustyön sivulla Pajassa paikka, jossa on GPU, ja käynnistä harjoitustyö siellä. Työsi säilyy."
         ),
@@ -72,7 +78,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "Εδώ δεν υπάρχει GPU: αυτό είναι μηχάνημα ανάπτυξης. Τα κελιά που τη χρειάζονται εκτελούνται μόνο σε"
             " εργοστάσιο."
         ),
-        NO_GPU: (
+        "grading": (
+            "Εκεί όπου γίνεται η βαθμολόγηση δεν υπάρχει GPU, και αυτό το σημειωματάριο χρειάζεται μία. Δεν φταίει η"
+            " εργασία σας: ενημερώστε τον διδάσκοντα."
+        ),
+        "none": (
             "Εδώ δεν υπάρχει GPU, και αυτό το σημειωματάριο χρειάζεται μία. Τερματίστε αυτή τη συνεδρία, επιλέξτε μια"
             " θέση με GPU στη σελίδα του εργαστηρίου στο Paja και ξεκινήστε εκεί το εργαστήριο. Η εργασία σας"
             " διατηρείται."

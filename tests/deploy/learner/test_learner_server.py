@@ -14,6 +14,7 @@ from deploy.jupyterhub.spawner import LEARNER_FILES
 from labs.jupyterhub import ServerClient
 from tests.servers import find_base_port, wait_for
 from tests.servers.hub import RealHub, run_hub
+from tests.servers.kernel import run_code
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hub")]
 
@@ -157,6 +158,17 @@ def test_the_newest_notice_is_what_the_page_gets(real_hub: RealHub) -> None:
 
     assert answer.json()["message"] == "Goodbye"
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+def test_a_kernel_says_in_the_learners_language_that_there_is_no_gpu(real_hub: RealHub) -> None:
+    with real_hub.client() as client:
+        token = client.create_server_token(ADA, PLAIN, expires_in=300).token
+    with session_of(real_hub, PLAIN) as session:
+        session.put_notice({**NOTICE, "language": "el"})
+    headers = {"Host": f"{ADA}.{real_hub.host}", "Authorization": f"token {token}"}
+    printed = run_code(f"{real_hub.inside}/user/{ADA}/{PLAIN}/", headers, "import paja_gpu; paja_gpu.check()")
+
+    assert printed.startswith("NoGpuError: Εδώ δεν υπάρχει GPU: αυτό είναι μηχάνημα ανάπτυξης.")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

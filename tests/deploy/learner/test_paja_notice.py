@@ -1,6 +1,7 @@
 """What the server takes as a notice."""
 
 import json
+import os
 from types import ModuleType
 
 import pytest
@@ -65,3 +66,15 @@ def test_what_is_left_out_is_empty_and_what_is_unknown_is_left_out(notices: Modu
 def test_anything_else_is_no_notice(notices: ModuleType, wrong: bytes) -> None:
     with pytest.raises(notices.WrongNoticeError):
         notices.read_notice(wrong)
+
+
+@pytest.mark.parametrize(
+    ("language", "kept"), [("el", "el"), ("pt-BR", "pt-BR"), ("", "fi"), ("x\0y", "fi"), ("$(id)", "fi")]
+)
+def test_the_language_is_there_for_kernels_where_it_is_one(
+    notices: ModuleType, monkeypatch: pytest.MonkeyPatch, language: str, kept: str
+) -> None:
+    monkeypatch.setenv("PAJA_LANGUAGE", "fi")
+    notices.note_language(language)
+
+    assert os.environ["PAJA_LANGUAGE"] == kept

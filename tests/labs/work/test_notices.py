@@ -73,3 +73,11 @@ def test_a_learner_without_a_limit_is_told_none(session: LabSession) -> None:
     session.ends_at = session.work_saved_at = None
     notice = make_notice(session, NOW)
     assert (notice["ends_at"], notice["saved_at"], notice["message"]) == (None, None, "")
+
+
+def test_a_gpu_that_is_missing_is_told_where_nothing_presses_more(session: LabSession) -> None:
+    session.release.needs = {"gpus": 1}
+    session.hub.is_development = True
+    assert "This lab needs a GPU" in str(make_notice(session, NOW)["message"])
+
+    assert "ends at" in str(make_notice(session, NOW + 50 * MINUTE)["message"])
