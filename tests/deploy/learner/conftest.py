@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from deploy.jupyterhub.spawner import LEARNER_FILES
+from deploy.jupyterhub.lab_environment import LEARNER_FILES
 
 
 @pytest.fixture

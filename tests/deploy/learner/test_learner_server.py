@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deploy.development.programs import LAB_PYTHON
-from deploy.jupyterhub.spawner import LEARNER_FILES
+from deploy.jupyterhub.lab_environment import LEARNER_FILES
 from labs.jupyterhub import ServerClient
 from tests.servers import find_base_port, wait_for
 from tests.servers.hub import RealHub, run_hub
