@@ -21,7 +21,8 @@ LATE: Final = timedelta(minutes=2)
 
 FAR_OFF: Final = timedelta(minutes=10)
 FAR_OFF_SECONDS: Final = 15
-"""Slurm is asked every 15 seconds: who waits for long learns nothing by asking more often."""
+QUEUED_SECONDS: Final = 5
+"""Slurm is asked every 15 seconds: who waits in its queue learns little by asking more often."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,10 @@ class SlurmPlace:
     @property
     def poll_seconds(self) -> int | None:
         """How long a page may wait until it asks again; None where the start itself decides."""
+        if self.job is None or self.has_begun or self.is_at_once:
+            return None
         is_far = self.expected_at is not None and self.expected_at - self.now > FAR_OFF
-        return FAR_OFF_SECONDS if self.job and is_far else None
+        return FAR_OFF_SECONDS if is_far else QUEUED_SECONDS
 
     @property
     def version(self) -> tuple[object, ...]:

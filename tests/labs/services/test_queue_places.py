@@ -206,12 +206,13 @@ def test_the_version_changes_with_what_is_said_and_not_with_the_clock(flavour: F
         assert place_of(session).version != said
 
 
-@pytest.mark.parametrize(("minutes", "seconds"), [(11, 15), (9, None), (None, None)])
-def test_who_waits_for_long_asks_rarely(flavour: Flavour, minutes: int | None, seconds: int | None) -> None:
+@pytest.mark.parametrize(("minutes", "seconds"), [(11, 15), (9, 5), (0.1, None), (None, 5)])
+def test_who_waits_for_long_asks_rarely(flavour: Flavour, minutes: float | None, seconds: int | None) -> None:
     session = ask(flavour)
     submit(session, expected_start_at=NOW + timedelta(minutes=minutes) if minutes else None)
 
     assert place_of(session).poll_seconds == seconds
+    assert place_of(ask(flavour)).poll_seconds is None
 
 
 def test_many_places_cost_as_many_queries_as_one(

@@ -261,6 +261,17 @@ def test_the_top_bar_says_the_place(
     assert "3rd in the queue" in as_ada.get("/labs/running/", {"seen": version[1]}).content.decode()
 
 
+def test_the_team_sees_who_waits_where(
+    as_ben: Client, waiting: LabSession, submit: Callable[..., SlurmJob]
+) -> None:
+    submit(place=4)
+    assert waiting.enrolment is not None
+
+    page = as_ben.get(f"/teach/{waiting.enrolment.cohort.public_id}/").content.decode()
+
+    assert "4th in the queue of small-g" in page
+
+
 def test_what_a_waiting_learner_asks_for_costs_the_same_however_many_wait(
     as_ada: Client,
     address: str,
