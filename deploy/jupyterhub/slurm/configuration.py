@@ -20,6 +20,7 @@ def configure(config: Any, path: Path, data: Path, *, grader: str) -> FactoryFil
     open_watch(lambda: QueueWatch(open_scheduler(factory), factory, data))
     config.JupyterHub.spawner_class = "deploy.jupyterhub.slurm.spawner.PajaSlurmSpawner"
     config.PajaSlurmSpawner.grader = grader
+    config.PajaSlurmSpawner.apply_user_options = leave_options
     # A start waits in the queue, for days where a partition is full; only Paja or its learner give it up.
     config.Spawner.start_timeout = LONGEST_MINUTES * 60
     config.Spawner.http_timeout = ANSWER_SECONDS
@@ -28,3 +29,7 @@ def configure(config: Any, path: Path, data: Path, *, grader: str) -> FactoryFil
     # A restarted hub answers at once, while it still looks whether its running servers are there.
     config.JupyterHub.init_spawners_timeout = 1
     return factory
+
+
+def leave_options(_spawner: Any, _options: object) -> None:
+    """`start` reads and checks what was asked for; JupyterHub itself applies nothing of it to a spawner."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.jupyterhub.slurm import factory_files
+
 Loaded = tuple[Path, dict[str, Any]]
 LOAD = """
 import json
@@ -19,7 +21,7 @@ print(json.dumps({**config, "state_cookie": oauth2.STATE_COOKIE_NAME}, default=s
 SECRETS = ("PAJA_HUB_TOKEN", "PAJA_HUB_OIDC_SECRET", "PAJA_HUB_PROXY_TOKEN")
 
 
-def load(folder: Path, *, without: str = "") -> subprocess.CompletedProcess[str]:
+def load(folder: Path, *, without: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PAJA_HUB_DATA": str(folder / "data"),
         "PAJA_HUB_FACTORY": "kajaani",
@@ -35,6 +37,7 @@ def load(folder: Path, *, without: str = "") -> subprocess.CompletedProcess[str]
         (folder / name).write_text(f"secret-of-{name}\n")
         environment[f"{name}_FILE"] = str(folder / name)
     environment.pop(f"{without}_FILE", None)
+    environment |= more
     return subprocess.run(
         [sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
@@ -79,3 +82,27 @@ def test_names_that_paja_does_not_make_are_nobodys(loaded: Loaded) -> None:
 
 def test_the_proxy_has_a_page_to_show_before_a_hub_ever_answered(loaded: Loaded) -> None:
     assert "https://paja.example" in (loaded[0] / "data" / "pages" / "error.html").read_text()
+
+
+def test_a_hub_with_a_factorys_file_starts_slurm_jobs(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "factory.toml").write_text(factory_files.TEXT)
+
+    done = load(tmp_path, PAJA_HUB_FACTORY_FILE=str(tmp_path / "factory.toml"))
+
+    assert done.returncode == 0, done.stderr
+    config = json.loads(done.stdout)
+    assert config["JupyterHub"]["spawner_class"].endswith("PajaSlurmSpawner")
+    assert config["JupyterHub"]["concurrent_spawn_limit"] == 0
+    assert config["Spawner"]["start_timeout"] >= 3 * 24 * 3600  # as long as a partition's queue
+    assert config["PajaSlurmSpawner"]["grader"] == "p-grader"
+
+
+def test_a_hub_whose_factorys_file_is_wrong_says_how_and_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "factory.toml").write_text(factory_files.TEXT.replace("cores = 7", "cores = 0"))
+
+    done = load(tmp_path, PAJA_HUB_FACTORY_FILE=str(tmp_path / "factory.toml"))
+
+    assert done.returncode != 0
+    assert "partitions[1].flavours[1].cores" in done.stderr
