@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, Q, Subquery,
 
 from labs.models import Flavour, LabSession, Partition, SlurmJob
 from labs.services.slurm_words import PAUSED_STATES, WaitReason, explain_job
+from labs.services.troubles import is_slurm_silent
 from labs.states import SessionStatus
 
 WAITING_STATUSES: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING)
@@ -63,8 +64,11 @@ class SlurmPlace:
 
     @property
     def expected_at(self) -> datetime | None:
-        """When it should begin; None where nobody knows. Before Slurm has the job, what was said at the press."""
-        if self.is_stuck:
+        """When it should begin; None where nobody knows, as while Slurm is silent.
+
+        Before Slurm has the job, what was said at the press.
+        """
+        if self.is_stuck or is_slurm_silent(self.session.hub, self.now):
             return None
         expected = self.job.expected_start_at if self.job else self._expected_at_press
         return expected if expected and expected > self.now - LATE else None

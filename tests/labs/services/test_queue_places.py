@@ -184,6 +184,15 @@ def test_who_waits_in_vain_expects_nothing(flavour: Flavour) -> None:
     assert place_of(session).expected_at is None
 
 
+def test_nothing_is_expected_of_a_slurm_that_is_silent(flavour: Flavour) -> None:
+    session = ask(flavour)
+    submit(session, expected_start_at=NOW + timedelta(minutes=5))
+    session.hub.slurm_answered_at = NOW
+    assert place_of(session).expected_at is not None
+
+    assert place_of(session, NOW + timedelta(seconds=61)).expected_at is None
+
+
 def test_the_bar_is_how_much_of_the_wait_is_over(flavour: Flavour) -> None:
     session = ask(flavour, requested_at=NOW - timedelta(minutes=3))
     submit(session, expected_start_at=NOW + timedelta(minutes=1))
