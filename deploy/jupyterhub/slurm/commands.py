@@ -28,6 +28,7 @@ from deploy.jupyterhub.slurm.readings import (
     expand_hosts,
     read_minutes,
     read_number,
+    read_reason,
     read_time,
 )
 from deploy.jupyterhub.slurm.refusals import refusal_of
@@ -109,7 +110,7 @@ class Squeue:
             name=name,
             user=user,
             state=state,
-            reason="" if reason in NOTHING else reason,
+            reason=read_reason(reason),
             partition=partitions[0],
             partitions=partitions,
             priority=read_number(priority),

@@ -18,7 +18,7 @@ from deploy.jupyterhub.slurm.jobs import (
     Reservation,
 )
 from deploy.jupyterhub.slurm.nodes import NodeState, node_states, sum_up
-from deploy.jupyterhub.slurm.readings import NOTHING, expand_hosts, read_time
+from deploy.jupyterhub.slurm.readings import expand_hosts, read_reason, read_time
 from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError
 
 
@@ -118,13 +118,13 @@ class WireJob:
         return self.state not in WAITING_STATES | RUNNING_STATES
 
     def as_queued(self) -> QueuedJob:
-        start, reason = self._time.find_time("start"), self._status.text("stateReason")
+        start = self._time.find_time("start")
         return QueuedJob(
             job_id=self._wire.id_text("jobId"),
             name=self.name,
             user=self._wire.text("user"),
             state=self.state,
-            reason="" if reason in NOTHING else reason,
+            reason=read_reason(self._status.text("stateReason")),
             partition=self.partitions[0],
             partitions=self.partitions,
             priority=self._wire.find_number("priority"),

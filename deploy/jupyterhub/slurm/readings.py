@@ -10,6 +10,7 @@ ENDLESS = frozenset({"UNLIMITED", "infinite", "INFINITE"})
 LIMIT = re.compile(r"(?:(?P<days>\d{1,5})-)?(?P<parts>\d{1,6}(?::\d{2}){0,2})")
 LATEST = 32_503_680_000  # the year 3000, in seconds: what lies beyond it is no time
 HOSTS_MAX = 20_000
+REASON_MAX = 128
 HOST_PIECE = re.compile(
     r"(?P<before>[A-Za-z0-9_.-]*)(?:\[(?P<ranges>[0-9,-]+)\](?P<after>[A-Za-z0-9_.\[\],-]*))?"
 )
@@ -49,6 +50,11 @@ def read_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise SchedulerUnavailableError(f"no number: {text[:40]!r}")
     return int(text)
+
+
+def read_reason(text: str) -> str:
+    """Why a job waits, in Slurm's words; of a list of a thousand nodes the beginning is enough."""
+    return "" if text in NOTHING else text[:REASON_MAX]
 
 
 def count_gres_gpus(text: str) -> int:

@@ -8,6 +8,7 @@ from deploy.jupyterhub.slurm.readings import (
     expand_hosts,
     read_minutes,
     read_number,
+    read_reason,
     read_time,
 )
 from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError
@@ -61,6 +62,18 @@ def test_what_is_no_limit_is_no_answer(text: str) -> None:
 def test_what_is_no_number_is_no_answer(text: str) -> None:
     with pytest.raises(SchedulerUnavailableError):
         read_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("None", ""),
+        ("Resources", "Resources"),
+        ("ReqNodeNotAvail, " + "n" * 500, "ReqNodeNotAvail, " + "n" * 111),
+    ],
+)
+def test_a_reason_is_slurms_word_and_never_long(text: str, reason: str) -> None:
+    assert read_reason(text) == reason
 
 
 @pytest.mark.parametrize(
