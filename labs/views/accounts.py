@@ -3,12 +3,10 @@
 from http import HTTPStatus
 
 from django import forms
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
@@ -82,7 +80,6 @@ def account_check(request: SignedInRequest, factory_slug: str) -> HttpResponse:
         except RefusedError as refusal:
             form.add_error("name", sentence_for(refusal.reason))
         else:
-            messages.success(request, _("Your user name is kept, and your account is being tried out."))
             return redirect("labs:account", factory_slug)
     context = {**_context(request, factory_slug), "form": form}
     return render(request, "labs/account_detail.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)

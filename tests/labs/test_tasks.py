@@ -6,6 +6,7 @@ import pytest
 
 from labs import tasks
 from labs.tasks import MOST_WAKE_UPS
+from labs.work.checking_accounts import AccountSweep
 from labs.work.grading_queue import WAKE_AFTER
 from labs.work.reconciling import Sweep
 from tests.factories import labs as make
@@ -19,7 +20,14 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[st
     def record(args: tuple[Any, ...], *, producer: object, **options: Any) -> None:
         published.append((args, options))
 
-    names = ("grade_next", "reconcile_sessions", "spawn_session", "deliver_files")
+    names = (
+        "grade_next",
+        "reconcile_sessions",
+        "spawn_session",
+        "deliver_files",
+        "check_account",
+        "tell_learner",
+    )
     for task in (*(getattr(tasks, name) for name in names), tasks.stop_session, tasks.visit_session):
         monkeypatch.setattr(task, "apply_async", record)
     return published
@@ -82,3 +90,16 @@ def test_a_visit_that_ends_a_session_has_it_stopped(
     monkeypatch.setattr("labs.work.visiting.visit_session", lambda _session_id: is_over)
     tasks.visit_session(1, "athens")
     assert [args for args, _options in sent] == sent_stops
+
+
+def test_checks_go_to_their_factorys_queue_and_letters_to_the_sweeping_one(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = AccountSweep(checks=[(3, "kajaani")], letters=[4])
+    monkeypatch.setattr(tasks.checking_accounts, "reconcile_accounts", lambda: sweep)
+    tasks.reconcile_accounts()
+    assert [(args, options["queue"]) for args, options in sent] == [
+        ((3,), "spawning.kajaani"),
+        ((4,), "sweeping"),
+    ]
+    assert all(options["expires"] for _args, options in sent)
