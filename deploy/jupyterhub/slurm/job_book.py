@@ -51,6 +51,7 @@ class JobBook:
         self._asked: dict[str, int] = {}  # job id → the number of the question before its submission was over
         self._submitting: dict[str, Submission] = {}
         self._queue: dict[str, QueuedJob] = {}
+        self._queue_at: datetime | None = None
         self._started: dict[str, datetime] = {}
         self._missing: dict[str, Missing] = {}
         self._learnt_at = max(
@@ -87,6 +88,7 @@ class JobBook:
     def take_queue(self, jobs: Sequence[QueuedJob], *, question: int, at: datetime) -> None:
         """An answer to that question: what it lacks and was submitted before has ended."""
         self._queue = {job.job_id: job for job in jobs if self._own_name.fullmatch(job.name)}
+        self._queue_at = at
         for job in self._queue.values():
             self._claim(job)
             if job.started_at is not None and job.is_running:
@@ -141,12 +143,12 @@ class JobBook:
     def _claim(self, job: QueuedJob) -> None:
         """A job whose submission's answer was lost is ours, if it is of the account that we asked for."""
         submission = self._submitting.get(job.name)
-        if submission is None or job.is_over or job.job_id in self._known:
+        if submission is None or job.is_over or job.job_id in self._known or self._queue_at is None:
             return
-        if submission.unix_account in {"", job.user} and job.submitted_at is not None:
-            known = KnownJob(
-                job_id=job.job_id, name=job.name, submission=submission, submitted_at=job.submitted_at
-            )
+        if submission.unix_account in {"", job.user}:
+            # FirecREST does not tell when it was submitted.
+            at = job.submitted_at or self._queue_at
+            known = KnownJob(job_id=job.job_id, name=job.name, submission=submission, submitted_at=at)
             self._submitting.pop(job.name)
             self._save(known)
 
@@ -154,13 +156,12 @@ class JobBook:
         """A job that came and went while no answer was read: ours, if its account is its server's."""
         server = self._own_name.fullmatch(job.name)
         submission = self.identify(server[1]) if server else None
-        if submission is None or submission.unix_account not in {"", job.user} or job.submitted_at is None:
+        if submission is None or submission.unix_account not in {"", job.user}:
             return None
         if self._jobs_of(job.name):
             return None  # the server's own job is known; whoever lives in its account has borrowed the name
-        return KnownJob(
-            job_id=job.job_id, name=job.name, submission=submission, submitted_at=job.submitted_at
-        )
+        at = job.submitted_at or job.started_at or job.ended_at
+        return KnownJob(job_id=job.job_id, name=job.name, submission=submission, submitted_at=at)
 
     # --- What is known ---------------------------------------------------------------------------------
 

@@ -234,3 +234,35 @@ def test_it_is_told_who_ended_a_job_and_what_nobody_owns_is_cancelled(
     )
     assert (by_hub.state, by_hub.is_cancelled_by_other, by_hub.is_ended_by_hub) == ("CANCELLED", False, True)
     assert slurm.state(KAJAANI, others) == "RUNNING"
+
+
+def test_a_stop_under_way_is_not_undone_by_a_restart_and_a_start_gone_on_with_can_be_stopped(
+    hub: RealHub, slurm: RealCluster
+) -> None:
+    fill(slurm)
+    start(hub, slurm, WAITING, LOST)
+    for _, server in (WAITING, LOST):
+        wait_job(hub, server, "PENDING", lambda job: bool(job.reason))
+    stopping, started = find_job(hub, WAITING[1]), find_job(hub, LOST[1])
+    assert stopping is not None
+    assert started is not None
+
+    hub.kill("hub")
+    note_stop(hub, stopping.job_id)
+    hub.start("hub")
+
+    slurm.wait_for_state(KAJAANI, stopping.job_id, "CANCELLED")
+    assert slurm.state(KAJAANI, started.job_id) == "PENDING"
+    assert model_of(hub, *LOST).pending == "spawn"
+    hub.stop_server(*LOST)
+    slurm.wait_for_state(KAJAANI, started.job_id, "CANCELLED")
+    assert not ours(slurm)
+
+
+def note_stop(hub: RealHub, job_id: str) -> None:
+    """As a hub leaves it that was killed between noting a stop and asking Slurm for it."""
+    with contextlib.closing(sqlite3.connect(hub.place.hub_data(hub.hub) / "slurm.sqlite")) as rows:
+        (body,) = rows.execute("SELECT body FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        stopped = json.dumps({**json.loads(body), "is_stopped": True})
+        rows.execute("UPDATE jobs SET body = ? WHERE job_id = ?", (stopped, job_id))
+        rows.commit()
