@@ -96,7 +96,7 @@ def test_checks_go_to_their_factorys_queue_and_letters_to_the_sweeping_one(
     sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = AccountSweep(checks=[(3, "kajaani")], letters=[4])
-    monkeypatch.setattr(tasks.checking_accounts, "reconcile_accounts", lambda: sweep)
+    monkeypatch.setattr("labs.tasks.checking_accounts.reconcile_accounts", lambda: sweep)
     tasks.reconcile_accounts()
     assert [(args, options["queue"]) for args, options in sent] == [
         ((3,), "spawning.kajaani"),
