@@ -73,11 +73,9 @@ class JobStore:
         jobs = [KnownJob.read(json.loads(body)) for (body,) in rows]
         return sorted(jobs, key=lambda job: job.submitted_at)
 
-    def save(self, *jobs: KnownJob) -> None:
-        rows = [(job.job_id, json.dumps(asdict(job), default=datetime.isoformat)) for job in jobs]
-        self._file.execute("BEGIN")
-        self._file.executemany("INSERT OR REPLACE INTO jobs VALUES (?, ?)", rows)
-        self._file.execute("COMMIT")
+    def save(self, job: KnownJob) -> None:
+        row = (job.job_id, json.dumps(asdict(job), default=datetime.isoformat))
+        self._file.execute("INSERT OR REPLACE INTO jobs VALUES (?, ?)", row)
 
     def forget(self, *job_ids: str) -> None:
         self._file.executemany("DELETE FROM jobs WHERE job_id = ?", [(job_id,) for job_id in job_ids])

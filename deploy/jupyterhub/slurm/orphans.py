@@ -1,7 +1,8 @@
 """Jobs that nobody owns: a lost answer, a cancelled start or a crash may leave one, and it would run to its end."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from deploy.jupyterhub.slurm.unix_accounts import find_kind
 from deploy.jupyterhub.slurm.watching import QueueWatch
 
 CANCELLED_MOST: Final = 20  # in a round: a fault of ours must not end a whole class at once
+TRIES_MOST: Final = 3  # of jobs that we do not know: they may be of people whom we may not act for
 GRACE_PACES: Final = 4  # a minute, at 15 s
 log = logging.getLogger("jupyterhub.slurm")
 
@@ -34,6 +36,7 @@ class OrphanSearch:
         self._watch = watch
         self._find_owned = find_owned
         self._since: dict[str, datetime] = {}
+        self._tries: Counter[str] = Counter()
         self._seen = 0
 
     @property
@@ -51,14 +54,21 @@ class OrphanSearch:
             log.warning("Nobody owns the job %s (%s): cancelled", orphan.job_id, orphan.name)
             if orphan.is_known:
                 self._watch.note_stopping(orphan.name, orphan.job_id)
-        if orphans:
-            try:
+        known = [orphan for orphan in orphans if orphan.is_known]
+        # Apart from each other: of a job that is none of ours after all Slurm may say no.
+        for together in [known, *([orphan] for orphan in orphans if not orphan.is_known)]:
+            await self._cancel(together)
+        return orphans
+
+    async def _cancel(self, orphans: Sequence[Orphan]) -> None:
+        self._tries.update(orphan.job_id for orphan in orphans)
+        try:
+            if orphans:
                 await self._watch.scheduler.cancel(
                     [(orphan.job_id, orphan.unix_account) for orphan in orphans]
                 )
-            except SchedulerUnavailableError as error:
-                log.warning("No answer to the cancellation of jobs that nobody owns: %s", error)
-        return orphans
+        except SchedulerUnavailableError as error:
+            log.warning("No answer to the cancellation of jobs that nobody owns: %s", error)
 
     def _find_overdue(self, at: datetime) -> list[Orphan]:
         owned = self._find_owned()
@@ -66,7 +76,13 @@ class OrphanSearch:
             return []
         orphans = {orphan.job_id: orphan for orphan in self._find_orphans(owned)}
         self._since = {job_id: self._since.get(job_id, at) for job_id in orphans}
-        return [orphan for job_id, orphan in orphans.items() if at - self._since[job_id] >= self.grace]
+        self._tries = Counter({job_id: count for job_id, count in self._tries.items() if job_id in orphans})
+        return [
+            orphan
+            for job_id, orphan in orphans.items()
+            if at - self._since[job_id] >= self.grace
+            and (orphan.is_known or self._tries[job_id] < TRIES_MOST)
+        ]
 
     def _find_orphans(self, owned: Collection[str]) -> list[Orphan]:
         """A server owns the newest job of its name. What was not submitted here is ours only in an account of ours."""

@@ -83,7 +83,10 @@ class QueueWatch:
         loop = asyncio.get_running_loop()
         while True:
             begun_at = loop.time()
-            await self.ask()
+            try:
+                await self.ask()
+            except Exception:  # a full disk, say: the next round may do better, and without any all is stuck
+                log.exception("What Slurm answered could not be kept")
             await asyncio.sleep(pause_after(loop.time() - begun_at, self.pace_seconds))
 
     async def ask(self) -> None:

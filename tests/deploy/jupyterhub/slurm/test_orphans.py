@@ -1,13 +1,14 @@
 """Jobs that nobody owns are cancelled after the grace, few at a time; whatever is not known protects them."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from deploy.jupyterhub.slurm.orphans import CANCELLED_MOST, Orphan, OrphanSearch
+from deploy.jupyterhub.slurm.orphans import CANCELLED_MOST, TRIES_MOST, Orphan, OrphanSearch
+from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError
 from deploy.jupyterhub.slurm.watching import QueueWatch
 from tests.deploy.jupyterhub.slurm.watches import NAME, ask, make_submission, make_watch, state_of, submit
 from tests.fakes.scheduler import FakeScheduler, UnavailableScheduler, a_job
@@ -116,3 +117,26 @@ def test_a_hub_that_was_restarted_begins_the_grace_anew(tmp_path: Path) -> None:
     assert not search(before, scheduler, set(), 4)
 
     assert not search(make_watch(scheduler, tmp_path), scheduler, set(), 4)
+
+
+def test_a_stranger_whom_slurm_keeps_is_soon_let_be_and_holds_nobody_up(tmp_path: Path) -> None:
+    class Refusing(FakeScheduler):
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked: list[str] = []
+
+        async def cancel(self, jobs: Sequence[tuple[str, str]]) -> None:
+            self.asked += [job_id for job_id, _ in jobs]
+            if any(unix_account == "train02" for _, unix_account in jobs):
+                raise SchedulerUnavailableError("not allowed, by the test")
+            await super().cancel(jobs)
+
+    scheduler = Refusing()
+    watch = make_watch(scheduler, tmp_path)
+    own = submit(watch)
+    kept = scheduler.add(a_job("paja-s-00000002", unix_account="train02"))
+
+    search(watch, scheduler, set(), 30)
+
+    assert own.ended_at is not None
+    assert scheduler.asked.count(kept.job_id) == TRIES_MOST

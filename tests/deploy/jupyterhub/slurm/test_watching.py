@@ -295,6 +295,29 @@ def test_the_rounds_after_an_outage_come_no_faster(tmp_path: Path) -> None:
     assert watch.questions == 12
 
 
+def test_a_round_that_fails_for_us_is_followed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = make_watch(FakeScheduler(), tmp_path, pace_seconds=0.01)
+    take_queue, rounds = watch.book.take_queue, []
+
+    def fail_once(*jobs: object, **named: object) -> None:
+        rounds.append(named)
+        if len(rounds) == 1:
+            raise OSError("no space left, by the test")
+        take_queue(*jobs, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watch.book, "take_queue", fail_once)
+
+    async def watch_a_while() -> None:
+        asking = asyncio.create_task(watch.run())
+        await watch.next_answer()
+        asking.cancel()
+
+    asyncio.run(asyncio.wait_for(watch_a_while(), 30))
+    assert len(rounds) == 2
+
+
 def test_the_next_answer_is_one_to_a_question_that_was_asked_later(tmp_path: Path) -> None:
     scheduler = UnavailableScheduler()
     scheduler.is_down = False
