@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -25,6 +25,8 @@ from labs.work.releasing import PreparedLab, find_or_create_release
 
 if TYPE_CHECKING:
     from courses.package.contents import PackageUnit
+
+CHECKS_GPU: Final = b"paja_gpu"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ def check_lab(source: UnitSource, report: Report) -> LabData | None:
         environment = BoxEnvironment(python=settings.LAB_PYTHON)
         known = environment if environment.python.exists() else None
         tell_problems(check_source(files, environment=known), tell)
+    if own.needs.get("gpus", 0) and not any(CHECKS_GPU in text for text in files.values()):
+        message = _(
+            "The lab needs a GPU and no notebook checks for it: “import paja_gpu; paja_gpu.check()” in the first cell"
+            " tells a learner at once when there is none."
+        )
+        tell("lab.toml", message, code="lab-without-gpu-check", is_hint=True)
     return None if errors else LabData(source=files, settings=own)
 
 

@@ -88,6 +88,20 @@ def test_a_table_that_makes_no_sense_is_named_with_its_file(folder: Path) -> Non
     assert reported == [("modules/10-a/10-lab/lab.toml", "lab-setting")]
 
 
+@pytest.mark.parametrize(
+    ("gpus", "notebook", "is_told"),
+    [(1, "x", True), (1, "import paja_gpu; paja_gpu.check()", False), (0, "x", False)],
+)
+def test_a_lab_that_needs_a_gpu_and_does_not_look_for_it_gets_a_hint(
+    folder: Path, gpus: int, notebook: str, is_told: bool
+) -> None:
+    (folder / "source" / "lab.ipynb").write_text(notebook)
+    reported = Reported()
+
+    assert check_lab(source_of(folder, needs={"gpus": gpus}), reported) is not None
+    assert (("modules/10-a/10-lab/lab.toml", "lab-without-gpu-check") in reported) is is_told
+
+
 RELEASED = ReleasedLab(
     name="lab",
     source={"lab.ipynb": b"source"},
