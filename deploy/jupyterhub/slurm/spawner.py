@@ -15,7 +15,7 @@ from deploy.jupyterhub.slurm.job_views import JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.options import OptionsRefusedError, SpawnRequest, read_options
 from deploy.jupyterhub.slurm.safe_spawner import SafeSlurmSpawner
 from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError, SubmitRefusedError
-from deploy.jupyterhub.slurm.submissions import cancel_submitted, wait_first
+from deploy.jupyterhub.slurm.submissions import cancel_submitted, is_gone, list_held, wait_first
 from deploy.jupyterhub.slurm.unix_accounts import is_in_use
 from deploy.jupyterhub.slurm.watching import QueueWatch, get_watch
 
@@ -137,6 +137,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     async def _ensure_job(self, watch: QueueWatch, *, is_again: bool) -> None:
         """Submit the job, or find the one whose submission's answer was lost."""
         request = self._read_request(watch)
+        await self._wait_account(watch, request.unix_account)
         self.job_name = f"{watch.factory.job_prefix}-{self.name}"
         self.kind, self.unix_account = request.kind, request.unix_account
         submission = request.submission(self.user.name, self.name)
@@ -160,11 +161,25 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     def _read_request(self, watch: QueueWatch) -> SpawnRequest:
         if not re.fullmatch(JOB_SERVER_NAME, self.name):
             raise OptionsRefusedError("option_unknown")
-        request = read_options(self.user_options, watch.factory, is_grader=self.is_grading)
-        holders = [job.submission for job in watch.list_live()] + list(self._submitting.values())
-        if is_in_use(watch.factory, request.unix_account, by=self.user.name, holders=holders):
-            raise OptionsRefusedError("unix_account_in_use")
-        return request
+        return read_options(self.user_options, watch.factory, is_grader=self.is_grading)
+
+    async def _wait_account(self, watch: QueueWatch, unix_account: str) -> None:
+        """Until nobody else is in the account; refused at once where somebody is, and is not about to leave it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.stop_seconds
+        while True:
+            staying = [job.submission for job in watch.list_live() if not job.is_stopped]
+            staying += self._submitting.values()
+            leaving = [job.submission for job in list_held(watch)]
+            is_taken = [
+                is_in_use(watch.factory, unix_account, by=self.user.name, holders=holders)
+                for holders in (staying, leaving)
+            ]
+            if not any(is_taken):
+                return
+            if is_taken[0] or loop.time() > deadline:
+                raise OptionsRefusedError("unix_account_in_use")
+            await wait_first(watch.changed())
 
     async def _submit(self, watch: QueueWatch, request: SpawnRequest) -> str:
         """The new job's id; empty where the answer was lost. A start that is taken back meanwhile takes it along."""
@@ -267,7 +282,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         watch.note_stopping(self.job_name)
         deadline = loop.time() + self.stop_seconds
         is_asked = False
-        while not is_over(watch.find(self.job_name)):
+        while not is_gone(watch, self.job_name):
             if not is_asked:
                 is_asked = await self._cancel(watch)
             if now or loop.time() > deadline:
@@ -282,7 +297,3 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
             self.log.warning("%s: no answer to its cancellation: %s", self.job_name, error)
             return False
         return True
-
-
-def is_over(view: JobView | None) -> bool:
-    return view is not None and not view.is_live

@@ -1,9 +1,11 @@
-"""Waiting for one of several things, and taking a submission back that nobody waits for any more."""
+"""What holds an account still, waiting for one of several things, taking a submission back that nobody waits for."""
 
 import asyncio
 from typing import Any, Final
 
+from deploy.jupyterhub.slurm.job_views import JobView
 from deploy.jupyterhub.slurm.scheduler import Scheduler, SchedulerUnavailableError
+from deploy.jupyterhub.slurm.watching import QueueWatch
 
 LOOK_SECONDS: Final = 5.0  # also where a change was missed
 
@@ -35,3 +37,15 @@ async def cancel_once(scheduler: Scheduler, job_id: str, unix_account: str) -> N
         await scheduler.cancel([(job_id, unix_account)])
     except SchedulerUnavailableError:
         return
+
+
+def list_held(watch: QueueWatch) -> list[JobView]:
+    """Our jobs that Slurm has not let go of: those that live, and those that are ending on their nodes."""
+    ending = {job.name for job in watch.answers.queue if job.is_running}
+    found = [watch.find(name) for name in ending]
+    return [*watch.list_live(), *(job for job in found if job and not job.is_live)]
+
+
+def is_gone(watch: QueueWatch, job_name: str) -> bool:
+    job = watch.find(job_name)
+    return job is not None and all(held.job_id != job.job_id for held in list_held(watch))

@@ -1,7 +1,7 @@
 """A server as a Slurm job: submitted once, found again, told its port by Slurm's word, ended."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -199,6 +199,39 @@ def test_an_account_that_another_person_works_in_is_refused(watching: Watching) 
         run(make_spawner(EVE, "s-0000eee1").start())
 
     run(start(make_spawner(ADA, "s-0000ada2"), watch, 40_002))
+    assert len(scheduler.jobs) == 2
+
+
+class LingeringScheduler(FakeScheduler):
+    """Jobs that are cancelled keep their nodes until `end`: their processes do not heed the first signal."""
+
+    async def cancel(self, jobs: Sequence[tuple[str, str]]) -> None:
+        for job_id, _ in jobs:
+            self.jobs[job_id].state = "COMPLETING"
+
+
+def test_an_account_whose_last_job_is_still_ending_is_waited_for(watching: Watching) -> None:
+    """Its processes live until Slurm has ended them, and would be in the next person's account."""
+    scheduler = LingeringScheduler()
+    watch = watching(scheduler)
+    ada, eve = make_spawner(), make_spawner(EVE, "s-0000eee1")
+    run(start(ada, watch))
+
+    async def hand_over() -> None:
+        stopping = asyncio.ensure_future(ada.stop())
+        await asyncio.sleep(0)
+        starting = asyncio.ensure_future(start(eve, watch, 40_002))
+        for _ in range(5):
+            await asyncio.sleep(0.005)
+            await watch.ask()
+        assert not stopping.done()
+        assert len(scheduler.jobs) == 1
+        scheduler.end(ada.job_id, "CANCELLED")
+        await until(lambda: stopping.done() and starting.done(), watch)
+        await starting
+
+    run(hand_over())
+
     assert len(scheduler.jobs) == 2
 
 
