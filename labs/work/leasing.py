@@ -78,19 +78,26 @@ def lend_exclusive(user: User, offered: QuerySet[FactoryAccount], now: datetime)
 
 
 def find_lendable(accounts: QuerySet[FactoryAccount], now: datetime) -> QuerySet[FactoryAccount]:
-    """Accounts in which nobody works, by our rows or by Slurm's word, the best to lend first."""
+    """Accounts in which nobody works, by our rows or by Slurm's word, the best to lend first.
+
+    Last come those whose disk has work that could not be copied: the factory empties it for the next person.
+    """
     active = LabSession.objects.filter(account=OuterRef("pk"), status__in=ACTIVE_SESSION_STATUSES)
     has_job = SlurmJob.objects.filter(
         hub=OuterRef("hub"), unix_account=OuterRef("name"), ended_at=None, ends_at__gt=now
+    )
+    unsaved = open_leases().filter(
+        user__lab_sessions__account=OuterRef("pk"), user__lab_sessions__events__reason="not_saved"
     )
     return (
         accounts.exclude(Exists(active))
         .exclude(Exists(has_job))
         .annotate(
             is_held=Exists(open_leases()),
+            has_unsaved=Exists(unsaved),
             used_at=Max("sessions__requested_at"),
         )
-        .order_by("is_held", F("used_at").asc(nulls_first=True), "name")
+        .order_by("is_held", "has_unsaved", F("used_at").asc(nulls_first=True), "name")
     )
 
 

@@ -85,6 +85,15 @@ def test_a_free_one_goes_before_one_that_is_held(ada: User, hub: Hub, allocation
     assert find_account(ada, allocation) == free
 
 
+def test_one_with_work_that_was_never_copied_is_lent_last(
+    ada: User, hub: Hub, allocation: Allocation
+) -> None:
+    unsaved = lend(hub, make_courses.UserFactory.create(), ended=9 * HOUR)
+    make.LabSessionEventFactory.create(session=unsaved.account.sessions.get(), reason="not_saved")
+    saved = lend(hub, make_courses.UserFactory.create(), ended=HOUR)
+    assert find_account(ada, allocation) == saved.account
+
+
 def test_where_everybody_works_there_is_none(ada: User, hub: Hub, allocation: Allocation) -> None:
     lease = lend(hub, make_courses.UserFactory.create())
     assert refusal(ada, allocation) == "pool_empty"
