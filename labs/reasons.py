@@ -43,6 +43,7 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "hub_down": _(
         "The factory does not answer. Your start is kept and goes on by itself when the factory is back: you need not press again."
     ),
+    "server_missed": _("Your server is not there. Paja asks the factory why."),
     "server_gone": _("Your server has ended."),
     "not_saved": _(
         "Your work could not be copied to Paja before your server ended. It is still at the factory: start the lab again to go on with it or to submit it."
@@ -326,6 +327,10 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     ),
     "account_name_taken": _(
         "This user name cannot be yours: Paja knows it already. Look whether you typed it right; if it is yours, tell your instructor."
+    ),
+    "account_named": _("The factory told Paja which user name is yours."),
+    "account_name_fixed": _(
+        "The factory told Paja that you have another user name there, so this one is not tried out. If that is wrong, tell your instructor."
     ),
     "account_name_refused": _(
         "The factory does not let jobs run with this user name. Look whether you typed it right. Right after you accepted the invitation it may take some hours until it works: try it again then."

@@ -81,7 +81,7 @@ def find_reason(session: LabSession, answer: QueueAnswer | None) -> str | None:
 
 def is_worth_waiting_for(session: LabSession, now: datetime) -> bool:
     """Whether the reason may still be told. What is noted when the server is first missed is where waiting begins."""
-    note_session(session, reason="server_gone")
-    lately = session.events.filter(reason="server_gone", created_at__gt=now - 10 * WAIT_FOR_ENDING)
+    note_session(session, reason="server_missed")
+    lately = session.events.filter(reason="server_missed", created_at__gt=now - 10 * WAIT_FOR_ENDING)
     missed = lately.first()
     return missed is not None and now - missed.created_at < WAIT_FOR_ENDING
