@@ -1,7 +1,7 @@
 """People’s own accounts at factories: inviting to them, telling their names, ending them, and who lacks one."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -88,12 +88,36 @@ def find_job(account: FactoryAccount) -> SlurmJob | None:
 
 
 def invite_learners(
-    hub: Hub, learners: Sequence[User], *, slurm_account: str, expires_at: datetime, actor: User
+    hub: Hub,
+    learners: Sequence[User],
+    *,
+    slurm_account: str,
+    expires_at: datetime,
+    actor: User,
+    names: Mapping[int, str] | None = None,
 ) -> int:
     """Invite to a project until a day, or prolong: how many were. Everybody who is invited is told by mail.
 
-    Whoever has a verified account keeps it; for another project it is tried out anew.
+    Whoever has a verified account keeps it; for another project it is tried out anew. `names` are user names that the
+    factory knows, by people's rows: whoever has one can tell no other. RefusedError `account_name_taken`.
     """
+    names = names or {}
+    try:
+        _invite(hub, learners, slurm_account=slurm_account, expires_at=expires_at, actor=actor, names=names)
+    except IntegrityError:
+        raise RefusedError(reason="account_name_taken") from None
+    return len(learners)
+
+
+def _invite(
+    hub: Hub,
+    learners: Sequence[User],
+    *,
+    slurm_account: str,
+    expires_at: datetime,
+    actor: User,
+    names: Mapping[int, str],
+) -> None:
     with transaction.atomic():
         accounts = {account.user_id: account for account in lock_accounts(hub, learners)}
         for learner in learners:
@@ -101,7 +125,27 @@ def invite_learners(
             if account is None:
                 account = FactoryAccount.objects.create(hub=hub, kind=AccountKind.OWN, user=learner)
             renew(account, slurm_account=slurm_account, expires_at=expires_at, actor=actor)
-    return len(learners)
+            if learner.pk in names:
+                name_account(account, names[learner.pk], actor=actor)
+
+
+def name_account(account: FactoryAccount, name: str, *, actor: User) -> None:
+    """Keep the name that the factory knows a person by. One that was verified with another name is tried out anew."""
+    is_other = account.name != name
+    if account.status == AccountStatus.VERIFYING and is_other:
+        move_account(account, AccountStatus.INVITED, reason="account_named", actor=actor, name=name)
+        return
+    note_account(account, reason="account_named", actor=actor)
+    if account.status == AccountStatus.VERIFIED and is_other:
+        begin_check(account, name, actor=actor)
+    elif is_other:
+        FactoryAccount.objects.filter(pk=account.pk).update(name=name)
+        account.refresh_from_db(fields=["name"])
+
+
+def is_named(account: FactoryAccount) -> bool:
+    """Whether the factory's staff have said which name is the person's."""
+    return account.name != "" and account.events.filter(reason="account_named").exists()
 
 
 def lock_accounts(hub: Hub, learners: Sequence[User]) -> QuerySet[FactoryAccount]:
@@ -139,7 +183,8 @@ def end_account(account: FactoryAccount, *, actor: User) -> None:
 def tell_name(account: FactoryAccount, name: str, *, actor: User) -> None:
     """Keep the user name that a person has at the factory, and have it tried out; also once more with the same name.
 
-    RefusedError: `account_name_wrong`, `account_name_taken`, `account_check_runs`, `account_not_invited`.
+    RefusedError: `account_name_wrong`, `account_name_fixed`, `account_name_taken`, `account_check_runs`,
+    `account_not_invited`.
     """
     name = name.strip()
     if not UNIX_NAME.fullmatch(name):
@@ -148,6 +193,8 @@ def tell_name(account: FactoryAccount, name: str, *, actor: User) -> None:
         raise RefusedError(reason="account_check_runs")
     if account.status == AccountStatus.EXPIRED or not ends_after(account, timezone.now()):
         raise RefusedError(reason="account_not_invited")
+    if name != account.name and is_named(account):
+        raise RefusedError(reason="account_name_fixed")
     if FactoryAccount.objects.filter(hub=account.hub_id, name=name).exclude(pk=account.pk).exists():
         raise RefusedError(reason="account_name_taken")
     try:

@@ -65,7 +65,7 @@ def has_failed(account: FactoryAccount) -> bool:
     """Whether the account was tried out, and that came to nothing."""
     return (
         account.status == AccountStatus.INVITED
-        and account.reason != "account_invited"
+        and account.reason not in ("account_invited", "account_named")
         and bool(account.reason)
     )
 

@@ -18,7 +18,7 @@ from labs.exceptions import RefusedError
 from labs.models import FactoryAccount
 from labs.reasons import sentence_for
 from labs.services.account_needs import find_need, find_needs
-from labs.services.accounts import UNIX_NAME_LENGTH, find_job, tell_name
+from labs.services.accounts import UNIX_NAME_LENGTH, find_job, is_named, tell_name
 from labs.services.page_versions import make_version
 from labs.states import AccountStatus
 from labs.views.account_words import has_failed, list_steps
@@ -100,6 +100,7 @@ def _context(request: SignedInRequest, factory_slug: str) -> dict[str, object]:
         "progress": find_progress(steps),
         "fault": sentence_for(own.reason) if own and has_failed(own) else "",
         "form": NameForm(initial={"name": own.name}) if own and _can_tell(own) else None,
+        "is_named": own is not None and is_named(own),
         "is_moving": is_moving,
         "poll_seconds": POLL_SECONDS,
         "version": make_version(need.state, own and own.reason, [step.note for step in steps]),

@@ -19,11 +19,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from courses.gradebook import write_lines
-from courses.models import Cohort
+from courses.models import Cohort, User
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import cohort_hub_for, invitable_hub_for, is_staff_at
+from labs.exceptions import RefusedError
 from labs.models import AccountKind, Hub
-from labs.services.accounts import LONGEST, end_account, invite_learners, list_standings
+from labs.services.accounts import LONGEST, UNIX_NAME, end_account, invite_learners, list_standings
 from labs.services.shortfalls import AccountRow, find_needed_until, list_rows
 
 LEARNERS_PER_PAGE = 100
@@ -46,6 +47,28 @@ class InvitationForm(forms.Form):
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
 
+    user_names = forms.CharField(
+        label=gettext_lazy("User names, where you know them"),
+        help_text=gettext_lazy(
+            "One learner to a line: e-mail, user name. Who is named here is invited too, and can tell no other name."
+        ),
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+    def clean_user_names(self) -> dict[str, str]:
+        """User names by e-mail, both in small letters."""
+        found = {}
+        for line in self.cleaned_data["user_names"].splitlines():
+            words = line.replace(",", " ").replace(";", " ").lower().split()
+            if words and (len(words) != 2 or not UNIX_NAME.fullmatch(words[1])):
+                raise forms.ValidationError(
+                    _("This line is no e-mail with a user name: %(line)s") % {"line": line}
+                )
+            if words:
+                found[words[0]] = words[1]
+        return found
+
     def clean_expires_on(self) -> date:
         day: date = self.cleaned_data["expires_on"]
         if not timezone.localdate() < day <= timezone.localdate() + LONGEST:
@@ -65,24 +88,10 @@ def cohort_invite(request: SignedInRequest, cohort_id: UUID, factory_slug: str) 
     """Invite those who are marked, or everybody who lacks an account; prolong where there is one."""
     cohort, hub = invitable_hub_for(request.user, cohort_id, factory_slug)
     form = InvitationForm(request.POST)
-    rows = list_rows(cohort, hub, timezone.now())
-    if request.POST.get("who") == "lacking":
-        chosen = [row for row in rows if row.is_lacking]
-    else:
-        marked = set(request.POST.getlist("learner"))
-        chosen = [row for row in rows if str(row.enrolment.public_id) in marked]
-    if form.is_valid() and not chosen:
-        form.add_error(None, _("Nobody is marked. Mark those whom you invite in the table."))
+    learners = _choose(request, form, list_rows(cohort, hub, timezone.now())) if form.is_valid() else []
+    count = _invite(request, hub, form, learners) if form.is_valid() else 0
     if not form.is_valid():
         return _show(request, cohort, hub, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    ends_at = datetime.combine(form.cleaned_data["expires_on"], time.max, ZoneInfo(hub.factory.time_zone))
-    count = invite_learners(
-        hub,
-        [row.enrolment.learner for row in chosen],
-        slurm_account=form.cleaned_data["slurm_account"],
-        expires_at=ends_at,
-        actor=request.user,
-    )
     words = ngettext("%(count)s learner is invited", "%(count)s learners are invited", count) % {
         "count": count
     }
@@ -116,6 +125,45 @@ def cohort_accounts_csv(
     response = StreamingHttpResponse(write_lines(lines), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{hub.factory.slug}-accounts-to-invite.csv"'
     return response
+
+
+def _choose(request: SignedInRequest, form: InvitationForm, rows: list[AccountRow]) -> list[User]:
+    """Whom the press invites: those who need it or those who are marked, and those who are named."""
+    names = form.cleaned_data["user_names"]
+    is_all = request.POST.get("who") == "lacking"
+    marked = set(request.POST.getlist("learner"))
+    chosen = [
+        row.enrolment.learner
+        for row in rows
+        if (row.is_lacking if is_all else str(row.enrolment.public_id) in marked)
+        or row.enrolment.learner.email.lower() in names
+    ]
+    strangers = names.keys() - {row.enrolment.learner.email.lower() for row in rows}
+    if strangers:
+        words = ", ".join(sorted(strangers))
+        form.add_error(
+            "user_names", _("Nobody in this cohort has this e-mail: %(emails)s") % {"emails": words}
+        )
+    elif not chosen:
+        form.add_error(None, _("Nobody is marked. Mark those whom you invite in the table."))
+    return chosen
+
+
+def _invite(request: SignedInRequest, hub: Hub, form: InvitationForm, learners: list[User]) -> int:
+    given = form.cleaned_data
+    names = given["user_names"]
+    try:
+        return invite_learners(
+            hub,
+            learners,
+            slurm_account=given["slurm_account"],
+            expires_at=datetime.combine(given["expires_on"], time.max, ZoneInfo(hub.factory.time_zone)),
+            actor=request.user,
+            names={each.pk: names[each.email.lower()] for each in learners if each.email.lower() in names},
+        )
+    except RefusedError:
+        form.add_error("user_names", _("Somebody else has one of these user names at the factory."))
+        return 0
 
 
 def _make_line(row: AccountRow) -> tuple[object, ...]:

@@ -98,7 +98,8 @@ def _own() -> QuerySet[FactoryAccount]:
 
 
 def _find_invited() -> QuerySet[FactoryAccount]:
-    newest = FactoryAccountEvent.objects.filter(account=OuterRef("pk")).order_by("-created_at", "-pk")
+    events = FactoryAccountEvent.objects.filter(account=OuterRef("pk")).exclude(reason="account_named")
+    newest = events.order_by("-created_at", "-pk")
     invited = FactoryAccount.objects.filter(kind=AccountKind.OWN, status=AccountStatus.INVITED)
     return invited.annotate(newest=Subquery(newest.values("reason")[:1])).filter(newest="account_invited")
 

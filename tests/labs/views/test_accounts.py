@@ -13,6 +13,7 @@ from labs import tasks
 from labs.models import AccountKind, FactoryAccount, Hub
 from labs.reasons import SENTENCES
 from labs.states import AccountStatus
+from labs.transitions import note_account
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
 
@@ -267,3 +268,18 @@ def test_the_list_asks_as_often_for_many_as_for_one(
         make.FactoryAccountFactory.create(kind=AccountKind.OWN, user=ada)
 
     assert count_queries(lambda: as_ada.get("/labs/accounts/")) == few
+
+
+def test_a_name_that_the_factory_gave_is_only_to_be_tried_out(
+    as_ada: Client, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "send_account_check", lambda *_: None)
+    account = make_account(AccountStatus.INVITED)
+    note_account(account, reason="account_named")
+
+    page = shown(as_ada)
+    assert "has told Paja that your user name is" in page
+    assert 'type="text"' not in page.partition("account-status")[2]
+
+    assert as_ada.post(f"{PAGE}check", {"name": "kaj002"}).status_code == 422
+    assert as_ada.post(f"{PAGE}check", {"name": "kaj001"}).status_code == 302

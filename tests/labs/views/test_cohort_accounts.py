@@ -230,3 +230,31 @@ def test_many_learners_cost_as_many_queries_as_one(
         own(hub, enrol(cohort).learner, AccountStatus.VERIFIED)
 
     assert count_queries(lambda: as_staff.get(page)) == few
+
+
+def test_who_is_named_is_invited_with_that_name(as_staff: Client, page: str, enrolment: Enrolment) -> None:
+    as_staff.post(f"{page}invite", invitation(user_names="Ada@example.org, kaj001\n\n"))
+
+    account = FactoryAccount.objects.get()
+    assert (account.user, account.name) == (enrolment.learner, "kaj001")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("ada@example.org", "no e-mail with a user name"),
+        ("ada@example.org rm;-rf", "no e-mail with a user name"),
+        ("eve@example.org kaj001", "Nobody in this cohort"),
+        ("ada@example.org train01", "Somebody else has"),
+    ],
+)
+def test_a_name_that_cannot_be_is_shown_again(
+    as_staff: Client, page: str, hub: Hub, enrolment: Enrolment, lines: str, words: str
+) -> None:
+    make.FactoryAccountFactory.create(hub=hub, name="train01")
+
+    response = as_staff.post(f"{page}invite", invitation(who="lacking", user_names=lines))
+
+    assert response.status_code == 422
+    assert words in response.content.decode()
+    assert not FactoryAccount.objects.filter(kind=AccountKind.OWN).exists()
