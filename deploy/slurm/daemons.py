@@ -16,6 +16,7 @@ from deploy.slurm.place import ClusterError, ClusterPlace
 
 OF_RUN: Final = "PAJA_SLURM_RUN"  # in every daemon's environment, so that none is lost when marks are
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+UMASK: Final = 0o022  # whatever the starter's is: accounts read what stands in the run folder
 # A shell that says its number and becomes the words after it.
 SAY_NUMBER: Final = ("sh", "-c", 'echo $$; exec "$@" >&2', "sh")
 
@@ -51,6 +52,7 @@ class Daemons:
                     **(environment or {}),
                 },
                 cwd="/",
+                umask=UMASK,
                 stdin=subprocess.DEVNULL,
                 stdout=log if namespace else told,
                 stderr=log,

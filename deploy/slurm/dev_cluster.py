@@ -18,7 +18,7 @@ from deploy.jupyterhub.processes import ProcessMark
 from deploy.slurm import configuration, unix_accounts
 from deploy.slurm.accounting import ask, ensure_associations
 from deploy.slurm.base import ACCOUNTING, DATABASE, MUNGE, START_SECONDS, start_base
-from deploy.slurm.daemons import Daemons, end_all_of, wait_until
+from deploy.slurm.daemons import UMASK, Daemons, end_all_of, wait_until
 from deploy.slurm.factory_files import write_factory_file
 from deploy.slurm.machine import check_machine
 from deploy.slurm.node_view import NodeView
@@ -52,34 +52,31 @@ class DevCluster:
         check_machine()
         with unix_accounts.one_at_a_time():
             end_abandoned()
-            if ClusterPlace.find(self.place.data):
-                raise ClusterError(f"A pretend Slurm runs on {self.place.data} already. Stop it first.")
-            if busy := find_busy_ports(self.place):
-                raise ClusterError(f"Ports that another program has: {busy}. Say another first one: --port")
+            self._refuse_what_cannot_be()
+            ensure_run_folder(self.place.run)
+            before = os.umask(UMASK)
             try:
                 self._make_files()
-                start_base(self.place, self.daemons)
-                ensure_associations(self.place)
-                for cluster in self.place.clusters:
-                    self._start_cluster(cluster)
-                self.wait_until_idle()
-                self.place.save()
             except BaseException:
                 remove(self.place.run)
                 raise
+            finally:
+                os.umask(before)
+        try:
+            self._start_daemons()
+        except BaseException:
+            remove_in_turn(self.place.run)
+            raise
 
     def stop(self) -> None:
         """Cancel every job, end every process, delete every account that start made. The accounting is kept."""
-        with unix_accounts.one_at_a_time():
-            self._cancel_all()
-            names = self.daemons.list_running()
-            controllers = [cluster.name for cluster in self.place.clusters]
-            base = [MUNGE, DATABASE, ACCOUNTING]
-            nodes = [name for name in names if name not in {*controllers, *base}]
-            self.daemons.end(nodes, seconds=5, number=signal.SIGKILL)
-            for part in (controllers, [ACCOUNTING], [DATABASE], [MUNGE]):
-                self.daemons.end(part, seconds=15)
-            remove(self.place.run)
+        self._cancel_all()
+        controllers = [cluster.name for cluster in self.place.clusters]
+        nodes = [node for cluster in self.place.clusters for node in cluster.nodes]
+        self.daemons.end(nodes, seconds=5, number=signal.SIGKILL)
+        for part in (controllers, [ACCOUNTING], [DATABASE], [MUNGE]):
+            self.daemons.end(part, seconds=15)
+        remove_in_turn(self.place.run)
 
     @property
     def daemon_names(self) -> list[str]:
@@ -110,9 +107,17 @@ class DevCluster:
 
     # --- Steps of the start ------------------------------------------------------------------------
 
+    def _refuse_what_cannot_be(self) -> None:
+        if ClusterPlace.find(self.place.data):
+            raise ClusterError(f"A pretend Slurm runs on {self.place.data} already. Stop it first.")
+        if busy := find_busy_ports(self.place):
+            raise ClusterError(f"Ports that another program has: {busy}. Say another first one: --port")
+        if closed := self.view.find_closed():
+            names = " ".join(str(path) for path in closed)
+            raise ClusterError(f"Unix accounts of learners cannot read these: chmod -R a+rX {names}")
+
     def _make_files(self) -> None:
         place = self.place
-        ensure_run_folder(place.run)
         place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (place.private, place.marks, place.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -130,6 +135,14 @@ class DevCluster:
             (folder / "slurm.conf").write_text(configuration.slurm_conf(place, cluster))
             (folder / "gres.conf").write_text(configuration.gres_conf(place, cluster))
             write_factory_file(place, cluster, HUB_API_URL)
+
+    def _start_daemons(self) -> None:
+        start_base(self.place, self.daemons)
+        ensure_associations(self.place)
+        for cluster in self.place.clusters:
+            self._start_cluster(cluster)
+        self.wait_until_idle()
+        self.place.save()
 
     def _start_cluster(self, cluster: Cluster) -> None:
         self.start_controller(cluster)
@@ -175,6 +188,11 @@ def remove(run: Path) -> None:
     end_all_of(run)
     unix_accounts.remove_accounts(run)
     shutil.rmtree(run, ignore_errors=True)
+
+
+def remove_in_turn(run: Path) -> None:
+    with unix_accounts.one_at_a_time():
+        remove(run)
 
 
 def make_devices(folder: Path) -> None:

@@ -40,6 +40,14 @@ class NodeView:
         # The processes of the node alone, mounted whole, so that a user there can make a /proc of their own.
         return [*argv, "--", "unshare", "--mount", "--mount-proc", "--", *command]
 
+    def find_closed(self) -> list[Path]:
+        """What is shown but was made for its owner's eyes only, by the look of its first files."""
+        return [
+            source
+            for source in self.shown().values()
+            if any(not is_open(path) for path in (source, *source.iterdir()) if path.name != "__pycache__")
+        ]
+
     def shown(self) -> dict[Path, Path]:
         """Places on the node, and what of this machine is there, read-only."""
         found = {
@@ -49,6 +57,12 @@ class NodeView:
             PROJECT / "labs": self.project / "labs",
         }
         return {target: source for target, source in found.items() if source.is_dir()}
+
+
+def is_open(path: Path) -> bool:
+    """Whether others may read it, and enter it where it is a folder; a link is what it leads to."""
+    wanted = 0o005 if path.is_dir() else 0o004
+    return not path.exists() or path.stat().st_mode & wanted == wanted
 
 
 def find_bases(trees: Iterable[Path]) -> list[Path]:

@@ -185,6 +185,25 @@ def run_slurm(*, nodes: int = 2, people: int = 8, view: NodeView | None = None) 
         shutil.rmtree(folder)
 
 
+def slurm_settings(*, nodes: int = 2, people: int = 8) -> dict[str, str]:
+    """For `Stack.start(settings=…)`: that Paja's sessions are jobs of a Slurm of its own."""
+    require_slurm()
+    return {
+        "PAJA_SLURM": "1",
+        "PAJA_SLURM_PORT": str(find_slurm_port()),
+        "PAJA_SLURM_NODES": str(nodes),
+        "PAJA_SLURM_PEOPLE": str(people),
+        "PAJA_SLURM_SUFFIX": f"s{os.getpid()}"[:8],
+    }
+
+
+def slurm_of(data: Path) -> RealCluster:
+    """The Slurm of a Paja that runs on this data folder: `slurm_of(stack.place.data)`."""
+    place = ClusterPlace.find(data / "slurm")
+    assert place is not None, f"no Slurm runs for {data}"
+    return RealCluster(DevCluster(place, NodeView(hidden=(data,))))
+
+
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[RealCluster]:
     """One for all tests of this process that ask for it. Leave it as found: `slurm.clear()`."""

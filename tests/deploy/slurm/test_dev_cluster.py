@@ -42,7 +42,7 @@ def tool(data: Path, what: str, *options: str) -> list[str]:
 
 def run(data: Path, what: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        tool(data, what, *options), capture_output=True, text=True, timeout=120, check=False
+        tool(data, what, *options), capture_output=True, text=True, timeout=120, check=False, umask=0o077
     )
 
 

@@ -74,6 +74,32 @@ def test_a_job_may_not_ask_for_more_time_than_its_partition_gives(idle_slurm: Re
     assert "time limit" in said.lower()
 
 
+def test_a_project_whose_hours_are_used_up_lets_its_jobs_wait(idle_slurm: RealCluster) -> None:
+    account = idle_slurm.learners("kajaani")[0]
+
+    job = idle_slurm.submit("kajaani", account, SLEEP, *GPU, "--account=project_465000009")
+
+    wait_for(
+        lambda: reason(idle_slurm, job) == "AssocGrpBillingMinutes", seconds=20, what="the limit is named"
+    )
+
+
+def test_a_course_has_its_own_qos_and_reservation(idle_slurm: RealCluster) -> None:
+    account = idle_slurm.learners("kajaani")[0]
+    idle_slurm.reserve("kajaani", "AI_workshop_1", ["kajaani-g2"], "project_465000001", minutes=30)
+    options = ["--qos=course", "--reservation=AI_workshop_1"]
+
+    job = idle_slurm.submit("kajaani", account, SLEEP, *GPU, *options)
+    idle_slurm.wait_for_state("kajaani", job, "RUNNING")
+    shown = idle_slurm.ask("kajaani", "scontrol", "show", "job", job)
+    idle_slurm.cancel_as_admin("kajaani", job)
+    wait_for(lambda: not idle_slurm.list_jobs("kajaani"), seconds=30, what="its end")
+    idle_slurm.ask("kajaani", "scontrol", "delete", "ReservationName=AI_workshop_1")
+
+    assert "QOS=course" in shown
+    assert "NodeList=kajaani-g2" in shown
+
+
 def test_standard_g_gives_whole_nodes(idle_slurm: RealCluster) -> None:
     account = idle_slurm.learners("kajaani")[0]
     job = idle_slurm.submit("kajaani", account, SLEEP, *GPU, "--partition=standard-g")

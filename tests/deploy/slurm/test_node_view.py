@@ -70,6 +70,14 @@ def test_a_node_has_its_own_processes_and_a_user_can_close_a_box_there(checkout:
     assert len(listed.stdout.split()) < 5
 
 
+def test_files_for_their_owners_eyes_only_are_named(checkout: Path) -> None:
+    assert view_of(checkout).find_closed() == []
+
+    (checkout / "deploy" / "jupyterhub" / "learner" / "learner_server.py").chmod(0o600)
+
+    assert view_of(checkout).find_closed() == [checkout / "deploy" / "jupyterhub" / "learner"]
+
+
 def test_a_folder_in_a_covered_one_is_not_covered_again(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "c").mkdir()
