@@ -6,6 +6,7 @@ port and nothing else.
 
 import hmac
 import json
+from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,10 +16,20 @@ from tornado import web
 
 MAX_BYTES: Final = 64
 PORTS: Final = range(1024, 65_536)
+
+
+class Heard(Enum):
+    """What became of a job's post."""
+
+    TAKEN = "taken"
+    LATER = "later"  # Slurm has not said yet that the job runs: the job asks again
+    REFUSED = "refused"
+
+
 STATUSES: Final = {
-    "taken": HTTPStatus.NO_CONTENT,
-    "later": HTTPStatus.CONFLICT,
-    "refused": HTTPStatus.FORBIDDEN,
+    Heard.TAKEN: HTTPStatus.NO_CONTENT,
+    Heard.LATER: HTTPStatus.CONFLICT,
+    Heard.REFUSED: HTTPStatus.FORBIDDEN,
 }
 
 
@@ -58,7 +69,7 @@ class ListeningHandler(APIHandler):
         if spawner is None:
             raise web.HTTPError(HTTPStatus.FORBIDDEN)
         heard = spawner.hear_check() if port is None else spawner.hear_port(port)
-        self.set_status(STATUSES[heard.value])
+        self.set_status(STATUSES[heard])
 
     def _find_spawner(self) -> Any:
         """The server whose own token this is: no browser's, no service's, no other server's."""

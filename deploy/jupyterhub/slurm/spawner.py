@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from enum import Enum
 from typing import Any, ClassVar, Final
 
 from sqlalchemy.orm import object_session
@@ -10,6 +9,7 @@ from tornado import web
 from traitlets import Float, Unicode
 
 from deploy.jupyterhub.addresses import JOB_SERVER_NAME
+from deploy.jupyterhub.slurm.callback import Heard
 from deploy.jupyterhub.slurm.job_script import make_script
 from deploy.jupyterhub.slurm.job_views import JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.options import OptionsRefusedError, SpawnRequest, read_options
@@ -20,14 +20,6 @@ from deploy.jupyterhub.slurm.unix_accounts import is_in_use
 from deploy.jupyterhub.slurm.watching import QueueWatch, get_watch
 
 FIRST_ANSWER_SECONDS: Final = 60.0
-
-
-class Heard(Enum):
-    """What became of a job's post."""
-
-    TAKEN = "taken"
-    LATER = "later"  # Slurm has not said yet that the job runs: the job asks again
-    REFUSED = "refused"
 
 
 class JobEndedError(web.HTTPError):
@@ -110,7 +102,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     # --- Starting --------------------------------------------------------------------------------------
 
     async def start(self) -> str:
-        """Return when the server listens, whether that takes seconds or days."""
+        """The server's address, when it listens: in seconds or days."""
         watch = get_watch()
         stored = self.orm_spawner.state or {}
         is_again = stored.get("job_name") == f"{watch.factory.job_prefix}-{self.name}"
@@ -119,6 +111,11 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         try:
             if not self.job_id:
                 await self._ensure_job(watch, is_again=is_again)
+            elif (
+                watch.find(self.job_name) is None
+            ):  # it has forgotten; what it does not know would wait for ever
+                submission = self._read_request(watch).submission(self.user.name, self.name)
+                watch.note_submitted(self.job_name, self.job_id, submission)
             await self._wait_listening(watch)
         except (OptionsRefusedError, SubmitRefusedError) as error:
             self._note_refused(watch, error.reason)

@@ -48,4 +48,6 @@ def list_held(watch: QueueWatch) -> list[JobView]:
 
 def is_gone(watch: QueueWatch, job_name: str) -> bool:
     job = watch.find(job_name)
-    return job is not None and all(held.job_id != job.job_id for held in list_held(watch))
+    if job is None or job.is_live:
+        return False
+    return not any(queued.job_id == job.job_id and queued.is_running for queued in watch.answers.queue)

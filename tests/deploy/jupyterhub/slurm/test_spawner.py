@@ -8,7 +8,8 @@ import pytest
 from jupyterhub.apihandlers import default_handlers
 from tornado import web
 
-from deploy.jupyterhub.slurm.spawner import Heard, JobEndedError, PajaSlurmSpawner, is_starting
+from deploy.jupyterhub.slurm.callback import Heard
+from deploy.jupyterhub.slurm.spawner import JobEndedError, PajaSlurmSpawner, is_starting
 from deploy.jupyterhub.slurm.watching import QueueWatch
 from tests.deploy.jupyterhub.slurm.factory_files import read_factory
 from tests.deploy.jupyterhub.slurm.spawners import ADA, EVE, LEASE, make_spawner, run, until
@@ -119,6 +120,22 @@ def test_a_hub_that_was_killed_while_a_job_waited_goes_on_with_it_and_its_token(
 
     assert len(scheduler.jobs) == 1
     assert after.api_token == "token-of-s-0000ada1"
+
+
+def test_a_watch_that_has_forgotten_a_job_is_told_of_it_again(watching: Watching) -> None:
+    scheduler = FakeScheduler({"small-g": 0})
+    watch, before = watching(scheduler), make_spawner()
+
+    async def restart() -> str:
+        starting = asyncio.ensure_future(before.start())
+        await until(lambda: bool(before.job_id), watch)
+        starting.cancel()
+        scheduler.gpus["small-g"] = 8
+        scheduler._start_waiting()
+        return await start(make_spawner(state=before.orm_spawner.state), watching(scheduler))
+
+    assert run(restart()).endswith(":40001")
+    assert len(scheduler.jobs) == 1
 
 
 def test_a_submission_whose_answer_was_lost_is_found_by_name_and_not_doubled(watching: Watching) -> None:
