@@ -73,6 +73,13 @@ def test_others_jobs_living_ones_and_refused_submissions_are_left_out() -> None:
     assert jobs["39"].name == "paja-s-10000004\n"
 
 
+def test_a_job_without_a_node_has_not_begun_whatever_some_versions_say_of_its_start() -> None:
+    said = ONE_ENDED.replace("nid000001", "None assigned").replace("TIMEOUT", "CANCELLED by 0")
+    (job,) = ENDED.parse(said)
+
+    assert (job.started_at, job.nodes) == (None, ())
+
+
 def test_those_who_ended_first_come_first() -> None:
     times = [job.ended_at for job in ended().values()]
 
