@@ -15,7 +15,6 @@ START_SECONDS: Final = 120
 
 def start_base(place: ClusterPlace, daemons: Daemons) -> None:
     """Return when the accounting can be asked."""
-    place.munge_socket.parent.mkdir(mode=0o755)
     daemons.start(MUNGE, munged_argv(place))
     make_database(place.data / "db")
     daemons.start(DATABASE, mariadbd_argv(place))

@@ -128,6 +128,7 @@ class DevCluster:
         write_private(place.slurmdbd_conf, configuration.slurmdbd_conf(place))
         write_private(place.private / "munge.key", secrets.token_hex(32))
         make_devices(place.run / "gpus")
+        place.munge_socket.parent.mkdir(mode=0o755)
         for cluster in place.clusters:
             folder = place.run / cluster.name
             (folder / "spool").mkdir(mode=0o755, parents=True)
