@@ -14,6 +14,8 @@ import pytest
 from deploy.jupyterhub.slurm.job_script import PROGRAM
 from tests.servers import require, wait_for
 
+pytestmark = pytest.mark.live
+
 PYTHON = "/usr/bin/python3"
 UID = 61_000 + os.getpid() % 4000  # nobody's: whatever it has was made by a test
 FIRST = "1f00ba12-0000-4000-8000-000000000001"
