@@ -128,12 +128,12 @@ def allocations(request: SignedInRequest, cohort_id: UUID) -> HttpResponse:
     uses = list_allocations(cohort)
     can_change = provided_cohorts_for(request.user).filter(pk=cohort.pk).exists()
     used = {use.allocation.partition_id for use in uses}
-    partitions = list(providable_partitions_for(request.user).filter(is_offered=True)) if can_change else []
+    partitions = list(providable_partitions_for(request.user)) if can_change else []
     context = {
         "cohort": cohort,
         "uses": uses,
-        "changeable": {partition.pk for partition in partitions} if can_change else set(),
-        "addable": [partition for partition in partitions if partition.pk not in used],
+        "changeable": {partition.pk for partition in partitions},
+        "addable": [each for each in partitions if each.is_offered and each.pk not in used],
         "can_change": can_change,
         "shortfalls": find_shortfalls(cohort, [use.allocation for use in uses], timezone.now()),
         "account_hubs": account_hubs_of(cohort),

@@ -218,6 +218,17 @@ def test_a_reservation_that_is_over_can_be_kept(
     assert as_staff.post(page, plan(reservation="AI_workshop_1", qos="course")).status_code == 302
 
 
+def test_a_partition_that_is_offered_no_more_can_be_removed_and_not_added(
+    as_staff: Client, overview: str, page: str, plan: Any
+) -> None:
+    Partition.objects.update(is_offered=False)
+    assert page not in shown(as_staff, overview)
+
+    as_staff.post(page, plan())
+
+    assert page in shown(as_staff, overview)
+
+
 @pytest.mark.parametrize(
     ("part", "method"), [("", "post"), ("kajaani/small-g/remove", "get"), ("kajaani/small-g/", "put")]
 )
