@@ -33,6 +33,9 @@ live = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.xdist_group("slu
 def data() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="paja-sl-") as folder:
         yield Path(folder) / "data"
+        for name in ("data", "killed"):
+            if left := ClusterPlace.find(Path(folder) / name):
+                DevCluster(left).stop()  # a test that failed must not hold ports and names
 
 
 def tool(data: Path, what: str, *options: str) -> list[str]:
