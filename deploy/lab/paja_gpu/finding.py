@@ -33,7 +33,7 @@ def look(root: Path = Path("/")) -> Look:
     given = read_given()
     by_torch = ask_torch()
     gpus = by_torch or ()
-    if not gpus and given != ():
+    if not gpus:
         gpus = ask_system(given, root)
     return Look(gpus, given, None if by_torch is None else len(by_torch))
 
