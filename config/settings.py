@@ -253,6 +253,8 @@ GRADER_BOXES = env_int("PAJA_GRADER_BOXES", default=1)  # as the runners' own PA
 GRADER_IDLE_MINUTES = env_int("PAJA_GRADER_IDLE_MINUTES", default=10)
 VISIT_SECONDS = env_int("PAJA_VISIT_SECONDS", default=180)
 SNAPSHOT_SECONDS = env_int("PAJA_SNAPSHOT_SECONDS", default=180)
+# Hubs ask their Slurm every 15 seconds, and one answer that does not come is no news.
+SLURM_SILENT_SECONDS = env_int("PAJA_SLURM_SILENT_SECONDS", default=60)
 
 # --- Logging ---------------------------------------------------------------------------------------
 LOGGING = {

@@ -16,7 +16,7 @@ BIN = ROOT / ".venv" / "bin"
 SITE = Path(sysconfig.get_path("purelib"))
 LAB_PYTHON = ROOT / ".venv-lab" / "bin" / "python"
 # Background times that somebody who looks for faults makes short: `make run` passes them on.
-TIMES = ("PAJA_SNAPSHOT_SECONDS", "PAJA_VISIT_SECONDS")
+TIMES = ("PAJA_SLURM_SILENT_SECONDS", "PAJA_SNAPSHOT_SECONDS", "PAJA_VISIT_SECONDS")
 # One more than a small machine has cores: a process waits while its box works.
 GRADING_PROCESSES = 3
 CELERY_READY = re.compile(rb"@paja ready\.|celery beat .* is starting")

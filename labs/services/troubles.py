@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from django.conf import settings
+
 from labs.models import Hub, LabSession, Workspace
 from labs.reasons import sentence_for
 from labs.services.sessions import find_delay
@@ -16,9 +18,6 @@ Stage = Literal["before", "starting", "ready", "stopping", "restarting"]
 BEHIND_AFTER: Final = timedelta(seconds=30)
 """Hubs are asked every few seconds. One that is not known to be down and has not been asked for so long: Paja's own
 tasks do not run, because its broker or its workers are down."""
-
-SLURM_SILENT_AFTER: Final = timedelta(seconds=60)
-"""A hub asks its Slurm every 15 seconds, and one answer that does not come is no news."""
 
 STAGES: Final[dict[str, Stage]] = {
     SessionStatus.REQUESTED: "starting",
@@ -63,7 +62,7 @@ def is_slurm_silent(hub: Hub, now: datetime) -> bool:
     """Whether the hub has had no answer of its Slurm for so long that those who wait for it should know."""
     if not hub.has_slurm or hub.slurm_answered_at is None:
         return False
-    return now - hub.slurm_answered_at > SLURM_SILENT_AFTER
+    return now - hub.slurm_answered_at > timedelta(seconds=settings.SLURM_SILENT_SECONDS)
 
 
 def find_unsaved(workspace: Workspace | None) -> Trouble | None:

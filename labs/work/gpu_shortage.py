@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 
 from labs.models import LabSession
+from labs.states import SessionStatus
 
 
 def describe_gpu_shortage(session: LabSession) -> str:
@@ -10,7 +11,7 @@ def describe_gpu_shortage(session: LabSession) -> str:
     wanted = int(session.release.needs.get("gpus", 0))
     if not wanted:
         return ""
-    if session.hub.is_development:
+    if session.hub.is_development and session.status == SessionStatus.READY:
         return _(
             "This lab needs a GPU, and this factory is a development copy without a real one: cells that need it"
             " cannot run here."

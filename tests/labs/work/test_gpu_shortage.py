@@ -3,6 +3,7 @@
 import pytest
 
 from labs.models import LabSession
+from labs.states import SessionStatus
 from labs.work.gpu_shortage import describe_gpu_shortage
 from tests.factories import labs as make
 
@@ -30,11 +31,15 @@ def test_a_job_without_a_size_has_none(session: LabSession) -> None:
     assert "more GPUs than the place has" in describe_gpu_shortage(session)
 
 
-def test_a_development_machine_has_no_real_one(session: LabSession) -> None:
+@pytest.mark.parametrize("status", [SessionStatus.SPAWNING, SessionStatus.READY])
+def test_a_development_machine_has_no_real_one_which_matters_once_the_lab_is_open(
+    session: LabSession, status: str
+) -> None:
     session.flavour = make.FlavourFactory.create(gpus=2)
     session.hub.is_development = True
+    session.status = status
 
-    assert "development copy" in describe_gpu_shortage(session)
+    assert ("development copy" in describe_gpu_shortage(session)) is (status == SessionStatus.READY)
 
 
 def test_a_lab_that_needs_none_lacks_none(session: LabSession) -> None:
