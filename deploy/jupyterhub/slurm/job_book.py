@@ -80,9 +80,6 @@ class JobBook:
             if job_id in {"", job.job_id}:
                 self._save(replace(job, is_stopped=True))
 
-    def is_submitting(self, name: str) -> bool:
-        return name in self._submitting
-
     # --- What Slurm says -------------------------------------------------------------------------------
 
     def take_queue(self, jobs: Sequence[QueuedJob], *, question: int, at: datetime) -> None:

@@ -97,7 +97,7 @@ class OrphanSearch:
         strangers = [
             Orphan(job.job_id, job.name, job.user, False)
             for job in watch.list_strangers()
-            if self._is_our_account(job.user) and not watch.is_submitting(job.name)
+            if self._is_our_account(job.user)
         ]
         return known + strangers
 

@@ -142,10 +142,6 @@ class QueueWatch:
         """The end of its live jobs, or of that one, is asked for by us: to be called before it is cancelled."""
         self.book.note_stopping(job_name, job_id)
 
-    def is_submitting(self, job_name: str) -> bool:
-        """Whether a submission of that name has no answer yet, so that a job may turn out to be its."""
-        return self.book.is_submitting(job_name)
-
     def note_refused(self, user: str, server: str, reason: str) -> None:
         """A start was refused, by us or by Slurm; Paja is told why for an hour."""
         self._note_told("refused", {"user": user, "server": server, "reason": reason})

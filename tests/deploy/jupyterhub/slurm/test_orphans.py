@@ -101,6 +101,21 @@ def test_while_slurm_or_the_hubs_database_is_unknown_nothing_is_cancelled(
     assert job.ended_at is None
 
 
+def test_an_answer_is_looked_at_once(tmp_path: Path) -> None:
+    scheduler = UnavailableScheduler()
+    scheduler.is_down = False
+    watch = make_watch(scheduler, tmp_path)
+    submit(watch)
+    orphans = OrphanSearch(watch, set)
+    for _ in range(5):
+        ask(watch)
+        scheduler.now += PACE
+        scheduler.is_down = True  # for the cancellation
+        asyncio.run(orphans.look())
+        assert not asyncio.run(orphans.look())
+        scheduler.is_down = False
+
+
 def test_few_are_cancelled_at_once(tmp_path: Path) -> None:
     scheduler = FakeScheduler({"small-g": 64})
     watch = make_watch(scheduler, tmp_path)

@@ -89,3 +89,10 @@ def test_of_two_in_the_same_second_the_lower_id_is_first() -> None:
     job = Waiting(job_id="9", partition="small-g", priority=1, submitted_at=NOON, is_answered=True)
 
     assert rank_places([replace(job, job_id="10"), job]) == {"9": 1, "10": 2}
+
+
+def test_a_job_that_slurm_has_not_ranked_is_behind_all_that_it_has() -> None:
+    ranked = Waiting(job_id="9", partition="small-g", priority=None, submitted_at=NOON, is_answered=True)
+    new = replace(ranked, job_id="8", submitted_at=NOON - timedelta(seconds=1), is_answered=False)
+
+    assert rank_places([new, ranked]) == {"9": 1, "8": 2}

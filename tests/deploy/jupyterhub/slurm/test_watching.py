@@ -434,6 +434,22 @@ def test_a_job_that_came_and_went_while_the_hub_was_away_is_its_servers(tmp_path
     assert [each.job_id for each in after.list_ended(None, 10)] == [job.job_id]
 
 
+def test_an_ended_job_under_a_borrowed_name_is_not_the_servers(tmp_path: Path) -> None:
+    scheduler = FakeScheduler()
+    watch = make_watch(scheduler, tmp_path)
+    watch.book.identify = make_submission
+    own = submit(watch)
+    ask(watch)
+    scheduler.end(scheduler.add(a_job(NAME)).job_id)
+    scheduler.advance(MINUTE)
+    ask(watch)
+
+    assert not watch.list_ended(None, 10)
+    found = watch.find(NAME)
+    assert found is not None
+    assert found.job_id == own.job_id
+
+
 def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
     scheduler = FakeScheduler()
     watch = make_watch(scheduler, tmp_path)
