@@ -48,12 +48,16 @@ def main(order: Order) -> None:
     os.umask(0o077)
     account = pwd.getpwuid(os.getuid())
     home = Path(account.pw_dir)
-    home.chmod(0o700)  # learners on one node must not read each other's files
     if order["cleans_for"]:
+        home.chmod(0o700)
         with locked(home / LOCK_NAME):
             clean(home, order["cleans_for"])
-    root = home / ROOT_NAME / order["folder"]
+    ours = home / ROOT_NAME
+    root = ours / order["folder"]
     root.mkdir(parents=True, exist_ok=True)
+    ours.chmod(
+        0o700
+    )  # learners on one node must not read each other's files; a home of one's own is one's own
     if order["kind"] == "check":
         tell_hub(order, {"checked": True})
         return
