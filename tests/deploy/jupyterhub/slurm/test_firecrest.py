@@ -53,6 +53,13 @@ def test_no_value_makes_a_line_of_its_own(field: str, value: str) -> None:
     assert api.orders == []
 
 
+def test_a_script_with_lines_of_its_own_to_slurm_is_refused() -> None:
+    api = FirecrestApi()
+    with pytest.raises(SubmitRefusedError):
+        asyncio.run(firecrest(api).submit(replace(JOB, unix_account=ROBOT), SCRIPT + "#SBATCH --uid=0\n"))
+    assert api.orders == []
+
+
 def test_another_account_than_the_clients_own_is_refused() -> None:
     api = FirecrestApi()
     with pytest.raises(SubmitRefusedError) as refused:
