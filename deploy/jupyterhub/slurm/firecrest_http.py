@@ -90,7 +90,8 @@ class FirecrestHttp:
     ) -> HttpAnswer:
         """The answer with its status, whatever it is. A token that is refused is fetched anew, once.
 
-        SchedulerUnavailableError: no answer, one that is too long, a redirect, 408, 429, or no token.
+        SchedulerUnavailableError: no answer, one that is too long, 404, 408, 425, 429, or no token.
+        A redirect is followed nowhere.
         """
         token = await self._find_token(None)
         for is_last in (False, True):
@@ -107,7 +108,7 @@ class FirecrestHttp:
             if is_last:
                 raise SchedulerUnavailableError("FirecREST refused its token twice")
             token = await self._find_token(token)
-        if answer.status in {404, 408, 425, 429} or 300 <= answer.status < 400:
+        if answer.status in {404, 408, 425, 429}:
             if answer.status == 404 and method == "DELETE":
                 return answer
             raise SchedulerUnavailableError(f"FirecREST answered {answer.status}")

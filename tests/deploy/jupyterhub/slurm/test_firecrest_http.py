@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 import httpx
@@ -133,9 +134,44 @@ def test_many_who_need_a_token_wait_for_one() -> None:
         httpx.ConnectError("refused"),
     ],
 )
-def test_without_a_token_nothing_is_known(answer: httpx.Response | Exception) -> None:
+def test_without_a_token_nothing_is_asked(answer: httpx.Response | Exception) -> None:
+    asked = []
+
+    def give(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     with pytest.raises(SchedulerUnavailableError):
-        asyncio.run(firecrest(transport=answering(answer, token=False)).read_queue())
+        asyncio.run(firecrest(transport=httpx.MockTransport(give)).read_queue())
+    assert asked == ["/token"]
+
+
+def test_a_redirect_takes_the_token_nowhere() -> None:
+    asked = []
+
+    def lead(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        if request.url.path == "/token":
+            return httpx.Response(200, json={"access_token": "token", "expires_in": 300})
+        if request.url.host != "elsewhere.example.org":
+            return httpx.Response(307, headers={"location": "https://elsewhere.example.org/"})
+        return httpx.Response(200, json={"jobs": []})
+
+    with pytest.raises(SchedulerUnavailableError):
+        asyncio.run(firecrest(transport=httpx.MockTransport(lead)).read_queue())
+    assert "elsewhere.example.org" not in asked
+
+
+def test_no_proxy_of_the_environment_sees_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    http = FirecrestHttp(
+        url=URL, token_url=f"{URL}/token", client_id="a", client_secret="b", questions=Counter()
+    )
+
+    assert http._client._mounts == {}
+    asyncio.run(http.close())
 
 
 def test_secrets_are_shown_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
