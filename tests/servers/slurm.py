@@ -219,7 +219,7 @@ def require_slurm() -> None:
 
 def find_slurm_port() -> int:
     """Below the ports that tests give to Paja."""
-    for base in range(2_000 + os.getpid() % 300 * (PORTS + 3), 9_900, PORTS + 3):
+    for base in range(2_000 + os.getpid() % 150 * 2 * (PORTS + 3), 9_900, PORTS + 3):
         if all(is_free(base + offset) for offset in range(PORTS)):
             return base
     raise RuntimeError("no free ports")
