@@ -18,7 +18,8 @@ from deploy.development.messages import compile_catalogues
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
-pytest_plugins = ["tests.live.fixtures"]  # a running Paja is for the whole session, wherever its tests stand
+# What is for the whole session, wherever its tests stand: a running Paja, a Slurm.
+pytest_plugins = ["tests.live.fixtures", "tests.servers.slurm"]
 
 
 def pytest_configure() -> None:

@@ -186,6 +186,15 @@ class JobBook:
         """Live jobs under our names that are none of ours as far as we know."""
         return [job for job in self._queue.values() if not job.is_over and job.job_id not in self._known]
 
+    def list_leaving(self) -> list[JobView]:
+        """Those that have ended and that Slurm's last answer has on their nodes still."""
+        queued = [
+            self._known[job.job_id]
+            for job in self._queue.values()
+            if job.is_running and job.job_id in self._known
+        ]
+        return [self._view(job, {}) for job in queued if self._stage(job) is JobStage.ENDED]
+
     def ended_since(self, read_until: datetime) -> datetime:
         """From when on the accounting is to be asked, so that nothing late is missed."""
         missing = [each.since for each in self._missing.values() if each.since > read_until - SACCT_NEVER]

@@ -9,7 +9,6 @@ from deploy.jupyterhub.slurm.job_views import JobView
 from deploy.jupyterhub.slurm.jobs import PartitionState, Reservation
 from deploy.jupyterhub.slurm.partitions import Flavour, Partition
 from deploy.jupyterhub.slurm.unix_accounts import list_kinds, list_offered
-from deploy.jupyterhub.slurm.waits import expected_waits
 from deploy.jupyterhub.slurm.watching import QueueWatch
 
 JOBS_MOST: Final = 5000
@@ -19,8 +18,6 @@ ACCOUNTS_MOST: Final = 50
 WORD_MOST: Final = 32
 REASON_MOST: Final = 128
 
-Waits = dict[str, dict[str, int | None]]
-
 
 class QueueAnswer:
     """The JSON of a watch. What is the same for everybody who asks is made once until something has changed."""
@@ -29,8 +26,6 @@ class QueueAnswer:
         self._watch = watch
         self._revision = -1
         self._text = ""
-        self._waits_of: tuple[int, datetime | None] = (-1, None)
-        self._waits: Waits = {}
 
     def render(self, since: datetime | None) -> str:
         """The answer, with the jobs whose ending was learnt after `since`; `ended_until` is to be the next one."""
@@ -61,26 +56,15 @@ class QueueAnswer:
         }
 
     def _partitions(self) -> list[dict[str, Any]]:
-        answers, factory = self._watch.answers, self._watch.factory
-        states = {state.name: state for state in answers.partitions}
-        found = [(each, states[each.name]) for each in factory.partitions if each.name in states]
-        told = (answers.queue_question, answers.partitions_at)
-        if self._waits_of != told:
-            self._waits_of = told
-            self._waits = {
-                each.name: expected_waits(
-                    state, each.flavours, answers.queue, answers.reservations, answers.queue_at
-                )
-                for each, state in found
-                if answers.queue_at
-            }
-        return [self._partition_model(each, state, self._waits.get(each.name, {})) for each, state in found]
+        states = {state.name: state for state in self._watch.answers.partitions}
+        return [
+            self._partition_model(each, states[each.name])
+            for each in self._watch.factory.partitions
+            if each.name in states
+        ]
 
-    def _partition_model(
-        self, partition: Partition, state: PartitionState, waits: dict[str, int | None]
-    ) -> dict[str, Any]:
-        answers = self._watch.answers
-        jobs = [job for job in answers.queue if job.partition == partition.name]
+    def _partition_model(self, partition: Partition, state: PartitionState) -> dict[str, Any]:
+        answers, outlook = self._watch.answers, self._watch.outlook[partition.name]
         return {
             "name": partition.name,
             "is_up": state.is_up,
@@ -88,17 +72,14 @@ class QueueAnswer:
             "time_limit_minutes": state.time_limit_minutes,
             "nodes": {"total": state.nodes_total, "idle": state.nodes_idle, "down": state.nodes_down},
             "gpus": {"total": state.gpus_total, "used": state.gpus_used, "free": state.gpus_free},
-            "jobs": {
-                "pending": sum(job.is_waiting for job in jobs),
-                "running": sum(job.is_running for job in jobs),
-            },
+            "jobs": {"pending": outlook.pending, "running": outlook.running},
             "reservations": [
                 reservation_model(each)
                 for each in answers.reservations
                 if each.partition in {"", partition.name}
             ][:RESERVATIONS_MOST],
             "flavours": [
-                flavour_model(each, position, waits.get(each.slug))
+                flavour_model(each, position, outlook.waits.get(each.slug))
                 for position, each in enumerate(partition.flavours)
             ],
         }

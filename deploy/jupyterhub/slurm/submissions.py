@@ -41,13 +41,11 @@ async def cancel_once(scheduler: Scheduler, job_id: str, unix_account: str) -> N
 
 def list_held(watch: QueueWatch) -> list[JobView]:
     """Our jobs that Slurm has not let go of: those that live, and those that are ending on their nodes."""
-    ending = {job.name for job in watch.answers.queue if job.is_running}
-    found = [watch.find(name) for name in ending]
-    return [*watch.list_live(), *(job for job in found if job and not job.is_live)]
+    return [*watch.list_live(), *watch.book.list_leaving()]
 
 
 def is_gone(watch: QueueWatch, job_name: str) -> bool:
     job = watch.find(job_name)
     if job is None or job.is_live:
         return False
-    return not any(queued.job_id == job.job_id and queued.is_running for queued in watch.answers.queue)
+    return all(leaving.job_id != job.job_id for leaving in watch.book.list_leaving())

@@ -1,82 +1,26 @@
 """How long a start now would probably wait, from the last answers alone; None where nobody can say.
 
 The reckoning is a plan on the partition's nodes as Slurm's backfill makes one: running jobs hold their GPUs until
-their time is over; then those that wait, in Slurm's order, are put where they fit first, or where Slurm itself
-expects them; then one job more. Nodes are taken to be alike. What is not told of a job (a GPU count, an end) makes
-the answer None rather than better, and so does a queue too long to plan in the hub's time.
+their time is over; then those that wait, in Slurm's order, are put where Slurm itself expects them, or where they fit
+first; then one job more. Nodes are taken to be alike. What is not told of a job (a GPU count, an end) makes the
+answer None rather than better, and so does a queue too long to plan.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from deploy.jupyterhub.slurm.jobs import PartitionState, QueuedJob, Reservation
+from deploy.jupyterhub.slurm.node_plan import Node, Plan
 from deploy.jupyterhub.slurm.partitions import Flavour
 
 MINUTES: Final = 240  # what the one job more asks for, unless its flavour allows less
-NODES_MOST: Final = 256
-WAITING_MOST: Final = 128
-LATEST: Final = timedelta(days=14)
+WAITING_MOST: Final = 2000
+LATEST: Final = timedelta(days=14).total_seconds()
+ENDLESS: Final = 2 * LATEST  # longer than anybody plans
 # These wait for something else than room, so they stand in nobody's way for now.
 OUT_OF_THE_WAY: Final = ("JobHeld", "Dependency", "BeginTime", "Assoc", "QOS", "MaxJobs", "Reservation", "Partition",
                          "Invalid", "Bad", "Licenses")  # fmt: skip
-
-
-@dataclass
-class Node:
-    """One node's GPUs over time. `kept`: when it is reserved for others."""
-
-    gpus: int
-    held: list[tuple[datetime, datetime, int]] = field(default_factory=list)
-    kept: list[tuple[datetime, datetime]] = field(default_factory=list)
-
-    def fits(self, gpus: int, begin: datetime, end: datetime) -> bool:
-        if any(first < end and begin < last for first, last in self.kept):
-            return False
-        over = [each for each in self.held if each[0] < end and begin < each[1]]
-        # What is held changes only where something begins.
-        moments = [begin, *(each[0] for each in over if each[0] > begin)]
-        most = max(sum(each[2] for each in over if each[0] <= at < each[1]) for at in moments)
-        return most + gpus <= self.gpus
-
-
-@dataclass
-class Plan:
-    """The nodes of a partition from `now` on."""
-
-    now: datetime
-    nodes: list[Node]
-    node_gpus: int
-    # Where a job of that size fitted last: the plan only fills up, so the next of its size fits no earlier.
-    _last: dict[tuple[int, timedelta], datetime] = field(default_factory=dict)
-
-    def find_start(self, gpus: int, lasts: timedelta) -> tuple[datetime, list[Node]] | None:
-        """The first moment at which a job of so many GPUs fits, and where; None where it never does."""
-        first = self._last.get((gpus, lasts), self.now)
-        ends = {end for node in self.nodes for _, end, _ in node.held}
-        ends |= {end for node in self.nodes for _, end in node.kept}
-        for begin in [first, *sorted(end for end in ends if first < end < self.now + LATEST)]:
-            if nodes := self.find_nodes(gpus, begin, begin + lasts):
-                self._last[gpus, lasts] = begin
-                return begin, nodes
-        return None
-
-    def find_nodes(self, gpus: int, begin: datetime, end: datetime) -> list[Node]:
-        """One node that has them free; for more than a node has, so many whole ones."""
-        count = -(-gpus // self.node_gpus)
-        each = min(gpus, self.node_gpus)
-        found = []
-        for node in self.nodes:
-            if node.fits(each, begin, end):
-                found.append(node)
-                if len(found) == count:
-                    return found
-        return []
-
-    def hold(self, nodes: Sequence[Node], gpus: int, begin: datetime, end: datetime) -> None:
-        for node in nodes:
-            node.held.append((begin, end, -(-gpus // len(nodes))))
 
 
 def expected_waits(
@@ -92,9 +36,7 @@ def expected_waits(
         return unknown
     jobs = [job for job in queue if partition.name in {job.partition, *job.partitions}]
     in_front = [job for job in jobs if job.is_waiting and not job.reason.startswith(OUT_OF_THE_WAY)]
-    plan = make_plan(partition, queue, reservations, now)
-    if plan is not None and not _plan_waiting(plan, in_front, partition):
-        plan = None
+    plan = make_plan(partition, queue, in_front, reservations, now)
     return {
         flavour.slug: _without_gpus(partition, in_front, reservations, flavour, now)
         if flavour.gpus == 0
@@ -104,29 +46,32 @@ def expected_waits(
 
 
 def make_plan(
-    partition: PartitionState, jobs: Sequence[QueuedJob], reservations: Sequence[Reservation], now: datetime
+    partition: PartitionState,
+    queue: Sequence[QueuedJob],
+    in_front: Sequence[QueuedJob],
+    reservations: Sequence[Reservation],
+    now: datetime,
 ) -> Plan | None:
-    """What runs, on its nodes; None where the answers do not tell enough."""
+    """What runs and what waits, on the partition's nodes; None where the answers do not tell enough."""
     up = partition.nodes_total - partition.nodes_down
-    if not partition.gpus_total or partition.gpus_free is None or not 0 < up <= NODES_MOST:
+    if not partition.gpus_total or partition.gpus_free is None or up <= 0:
         return None
     node_gpus = partition.gpus_total // partition.nodes_total
-    running = find_running(partition, jobs)
-    if node_gpus == 0 or any(job.gpus is None or not job.nodes for job in running):
+    running = find_running(partition, queue)
+    is_told = all(job.gpus is not None and job.nodes for job in running)
+    is_planned = len(in_front) <= WAITING_MOST and all(job.gpus is not None for job in in_front)
+    if node_gpus == 0 or not is_told or not is_planned:
         return None
-    names = dict.fromkeys(name for job in running for name in job.nodes)
-    nodes = {name: Node(node_gpus) for name in names}
-    nodes |= {f"?{number}": Node(node_gpus) for number in range(up - len(names))}
+    nodes = {name: Node(node_gpus) for job in running for name in job.nodes}
+    nodes |= {f"?{number}": Node(node_gpus) for number in range(up - len(nodes))}
     for job in running:
-        # Without an end it holds its GPUs for longer than anybody plans.
-        end = job.ends_at or now + 2 * LATEST
+        end = max(_seconds(now, job.ends_at), 1) if job.ends_at else ENDLESS
         for name in job.nodes:
-            nodes[name].held.append(
-                (now, max(end, now + timedelta(seconds=1)), -(-(job.gpus or 0) // len(job.nodes)))
-            )
-    plan = Plan(now, list(nodes.values()), node_gpus)
-    _keep_reserved(plan, nodes, partition, reservations)
-    _hold_unseen(plan, partition.gpus_free)
+            nodes[name].hold(-(-(job.gpus or 0) // len(job.nodes)), 0, end)
+    _hold_unseen(nodes, partition.gpus_free, _keep_reserved(nodes, partition, reservations, now))
+    plan = Plan(list(nodes.values()), node_gpus)
+    for job in _ranked(in_front):
+        _plan_job(plan, job, partition, now)
     return plan
 
 
@@ -139,31 +84,32 @@ def find_running(partition: PartitionState, jobs: Sequence[QueuedJob]) -> list[Q
 
 
 def _keep_reserved(
-    plan: Plan, nodes: dict[str, Node], partition: PartitionState, reservations: Sequence[Reservation]
-) -> None:
-    idle = [node for name, node in nodes.items() if name.startswith("?")]
+    nodes: dict[str, Node], partition: PartitionState, reservations: Sequence[Reservation], now: datetime
+) -> set[str]:
+    """Reserved nodes are nobody else's for the time; which ones are so now."""
+    idle = [name for name in nodes if name.startswith("?")]
+    kept_now = set()
     for reservation in reservations:
-        if reservation.partition not in {"", partition.name} or reservation.ends_at <= plan.now:
+        begin, end = _seconds(now, reservation.starts_at), _seconds(now, reservation.ends_at)
+        if reservation.partition not in {"", partition.name} or end <= 0:
             continue
         whole = not reservation.nodes or len(reservation.nodes) >= partition.nodes_total
-        seen = [nodes[name] for name in reservation.nodes if name in nodes]
-        kept = plan.nodes if whole else [*seen, *idle[: len(reservation.nodes) - len(seen)]]
-        for node in kept:
-            node.kept.append((reservation.starts_at, reservation.ends_at))
+        seen = [name for name in reservation.nodes if name in nodes]
+        kept = list(nodes) if whole else [*seen, *idle[: len(reservation.nodes) - len(seen)]]
+        for name in kept:
+            nodes[name].keep(begin, end)
+        kept_now |= set(kept) if begin <= 0 else set()
+    return kept_now
 
 
-def _hold_unseen(plan: Plan, gpus_free: int) -> None:
+def _hold_unseen(nodes: dict[str, Node], gpus_free: int, kept_now: set[str]) -> None:
     """GPUs that Slurm does not count as free though no job of the answer holds them: nobody knows for how long."""
-    free = {
-        id(node): node.gpus - sum(held for _, _, held in node.held)
-        for node in plan.nodes
-        if not any(first <= plan.now < last for first, last in node.kept)
-    }
-    surplus = sum(free.values()) - gpus_free
-    for node in reversed(plan.nodes):
-        taken = min(free.get(id(node), 0), max(0, surplus))
+    open_nodes = [node for name, node in reversed(nodes.items()) if name not in kept_now]
+    surplus = sum(node.free_now for node in open_nodes) - gpus_free
+    for node in open_nodes:
+        taken = min(node.free_now, max(0, surplus))
         if taken:
-            node.held.append((plan.now, plan.now + 2 * LATEST, taken))
+            node.hold(taken, 0, ENDLESS)
             surplus -= taken
 
 
@@ -173,33 +119,27 @@ def _ranked(jobs: Iterable[QueuedJob]) -> list[QueuedJob]:
     )
 
 
-def _plan_waiting(plan: Plan, jobs: Sequence[QueuedJob], partition: PartitionState) -> bool:
-    """Put those that wait into the plan; False where that cannot be done."""
-    if len(jobs) > WAITING_MOST or any(job.gpus is None for job in jobs):
-        return False
-    for job in _ranked(jobs):
-        if job.gpus:
-            _plan_job(plan, job, job.gpus, partition)
-    return True
-
-
-def _plan_job(plan: Plan, job: QueuedJob, gpus: int, partition: PartitionState) -> None:
-    expected = job.expected_start_at
-    lasts = timedelta(minutes=partition.time_limit_minutes) if partition.time_limit_minutes else LATEST
-    if expected and job.ends_at and job.ends_at > expected:
-        lasts = job.ends_at - expected
-    if expected and expected > plan.now and (nodes := plan.find_nodes(gpus, expected, expected + lasts)):
-        plan.hold(nodes, gpus, expected, expected + lasts)
-    elif found := plan.find_start(gpus, lasts):  # what never fits holds nothing
-        plan.hold(found[1], gpus, found[0], found[0] + lasts)
+def _plan_job(plan: Plan, job: QueuedJob, partition: PartitionState, now: datetime) -> None:
+    if not job.gpus:
+        return
+    lasts = partition.time_limit_minutes * 60 if partition.time_limit_minutes else LATEST
+    begin = _seconds(now, job.expected_start_at) if job.expected_start_at else 0
+    if begin > 0 and job.ends_at and _seconds(now, job.ends_at) > begin:
+        lasts = _seconds(now, job.ends_at) - begin
+    if begin <= 0 or not plan.hold_at(job.gpus, lasts, begin):
+        plan.hold_first(job.gpus, lasts)
 
 
 def _with_gpus(plan: Plan | None, partition: PartitionState, flavour: Flavour) -> int | None:
     if plan is None:
         return None
     minutes = min(MINUTES, flavour.minutes_max, partition.time_limit_minutes or MINUTES)
-    found = plan.find_start(flavour.gpus, timedelta(minutes=minutes))
-    return int((found[0] - plan.now).total_seconds()) if found else None
+    start = plan.find_start(flavour.gpus, minutes * 60)
+    return int(start) if start < LATEST else None
+
+
+def _seconds(now: datetime, at: datetime) -> float:
+    return (at - now).total_seconds()
 
 
 def _without_gpus(

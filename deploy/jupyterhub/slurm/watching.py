@@ -17,6 +17,7 @@ from deploy.jupyterhub.slurm.job_book import JobBook
 from deploy.jupyterhub.slurm.job_store import JobStore, Told
 from deploy.jupyterhub.slurm.job_views import JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.jobs import QueuedJob
+from deploy.jupyterhub.slurm.outlook import Outlook, look_ahead
 from deploy.jupyterhub.slurm.scheduler import Scheduler
 
 __all__ = ["JobStage", "JobView", "QueueWatch", "Submission", "find_watch", "get_watch", "open_watch"]
@@ -46,6 +47,7 @@ class QueueWatch:
         self.scheduler = scheduler
         self.factory = factory
         self.answers = Answers()
+        self.outlook: dict[str, Outlook] = {}  # of the answers, by partition
         self.is_answering = False
         self.revision = 0  # another whenever anything here may have changed
         self._now = now
@@ -93,7 +95,11 @@ class QueueWatch:
         """One round of the four questions. What is not answered stays as it was."""
         self._question += 1
         question, asked_at = self._question, self._now()
-        self.answers = await self.answers.ask(self.scheduler, question, asked_at, log)
+        answers = await self.answers.ask(self.scheduler, question, asked_at, log)
+        if answers is not self.answers:
+            # A site has ten thousand jobs: the loop goes on serving people meanwhile.
+            self.outlook = await asyncio.to_thread(look_ahead, answers, self.factory.partitions)
+            self.answers = answers
         self.is_answering = self.answers.queue_question == question
         if self.is_answering:
             self.book.take_queue(self.answers.queue, question=question, at=asked_at)

@@ -1,12 +1,10 @@
-"""One real Slurm for the live tests of this folder; each of them leaves it idle."""
+"""Live tests of this folder leave the real Slurm idle."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.slurm import RealCluster, slurm
-
-__all__ = ["idle_slurm", "slurm"]
+from tests.servers.slurm import RealCluster
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from deploy.jupyterhub.slurm.jobs import JobRequest
 from deploy.jupyterhub.slurm.scheduler import Scheduler, SchedulerUnavailableError
 from tests.deploy.jupyterhub.slurm.scheduler_contract import SCRIPT
 from tests.fakes.scheduler import a_job
-from tests.servers.slurm import RealCluster, slurm  # noqa: F401
+from tests.servers.slurm import RealCluster
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.xdist_group("slurm")]
 
@@ -21,7 +21,7 @@ HUB_API_URL = "http://127.0.0.1:9/hub/api"
 
 
 @pytest.fixture
-def athens(slurm: RealCluster) -> Iterator[RealCluster]:  # noqa: F811
+def athens(slurm: RealCluster) -> Iterator[RealCluster]:
     yield slurm
     slurm.clear()
 

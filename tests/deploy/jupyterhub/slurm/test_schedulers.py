@@ -21,7 +21,7 @@ from tests.servers.firecrest import (
     FirecrestApi,
     FirecrestServer,
 )
-from tests.servers.slurm import RealCluster, slurm  # noqa: F401
+from tests.servers.slurm import RealCluster
 
 JOB = a_job()
 PARTITIONS = ["small-g", "dev-g"]
@@ -55,7 +55,7 @@ async def keep(promise: Promise, site: Site) -> None:
 
 @promises
 def test_the_one_in_memory(promise: Promise) -> None:
-    slurm = FakeScheduler()  # noqa: F811
+    slurm = FakeScheduler()
     asyncio.run(keep(promise, Site(slurm, JOB, replace(JOB, gres="gpu:8"), 1, lambda: slurm.now)))
 
 
@@ -74,7 +74,7 @@ def test_firecrest_over_http(promise: Promise) -> None:
 
 
 @pytest.fixture
-def kajaani(slurm: RealCluster) -> Iterator[RealCluster]:  # noqa: F811
+def kajaani(slurm: RealCluster) -> Iterator[RealCluster]:
     yield slurm
     slurm.clear()
 
