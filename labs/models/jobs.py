@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db import models
 
+from courses.models import Cohort
 from labs.models.factories import Hub
 from labs.models.sessions import LabSession
 
@@ -14,7 +15,8 @@ class SlurmJob(models.Model):
     `state` and `reason` are Slurm's words. `place` counts from 1 among Paja's waiting jobs of the partition; empty
     when it does not wait. `expected_start_at` is empty while Slurm does not know it. `session` is empty for a grader's
     job, for one that tries an account out, and for one whose session is gone. `is_ended_by_us`: Paja or its hub
-    cancelled it. `weight` is the flavour's at the start, so that later prices change no old account.
+    cancelled it. `weight` is the flavour's at the start, so that later prices change no old account. `cohort` is whose
+    GPU-hours it costs, also when its session or what allowed it is gone; empty for a grader's and one that tries out.
     """
 
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="jobs")
@@ -23,6 +25,7 @@ class SlurmJob(models.Model):
     session = models.ForeignKey(
         LabSession, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
     )
+    cohort = models.ForeignKey(Cohort, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
     partition_name = models.CharField(max_length=64)
     flavour_slug = models.CharField(max_length=64, blank=True)
     unix_account = models.CharField(max_length=32, blank=True)

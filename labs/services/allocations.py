@@ -16,8 +16,8 @@ from courses.models import Cohort, User
 from labs.exceptions import RefusedError
 from labs.models import AccountKind, Allocation, AllocationChange, Flavour, Partition
 from labs.services.accounts import list_standings
-from labs.services.gpu_hours import sum_gpu_hours
 from labs.services.shortfalls import Shortfall, find_end, make_shortfall
+from labs.work.gpu_hours import sum_gpu_hours
 
 CHANGES_SHOWN: Final = 20
 

@@ -23,8 +23,8 @@ from labs.models import (
     LabSession,
     Partition,
 )
-from labs.services.gpu_hours import sum_gpu_hours
 from labs.states import ACTIVE_SESSION_STATUSES, AccountStatus
+from labs.work.gpu_hours import sum_gpu_hours
 from labs.work.leasing import judge_own_account
 
 OLD_AFTER: Final = timedelta(minutes=3)

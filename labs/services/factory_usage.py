@@ -35,9 +35,9 @@ from courses.models import Cohort
 from labs.models import Hub, LabSession, SlurmJob
 from labs.reasons import sentence_for
 from labs.services.factory_load import UNFINISHED_STARTS, find_live_jobs
-from labs.services.gpu_hours import count_gpu_hours
 from labs.services.grading_times import HIGH, MEDIAN, place_of
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
+from labs.work.gpu_hours import count_gpu_hours
 
 WEEK: Final = timedelta(days=7)
 DAY: Final = timedelta(days=1)
@@ -65,7 +65,7 @@ class Waits:
 
 @dataclass(frozen=True)
 class CohortUsage:
-    """Without a cohort: what has none, such as authors' sessions, graders, and sessions whose rows are gone."""
+    """Without a cohort: what none pays for, such as graders and jobs that try an account out."""
 
     cohort: Cohort | None
     running: int
@@ -125,10 +125,7 @@ def find_cohort_usage(hub: Hub, now: datetime, midnight: datetime) -> list[Cohor
     """Cohorts with a session now or GPU-hours in the last 7 days; who has used most comes first."""
     sessions = _count_sessions(hub)
     in_use = dict(
-        find_live_jobs(hub)
-        .filter(started_at__isnull=False)
-        .values_list("session__enrolment__cohort")
-        .annotate(Sum("gpus"))
+        find_live_jobs(hub).filter(started_at__isnull=False).values_list("cohort").annotate(Sum("gpus"))
     )
     today = _sum_hours(SlurmJob.objects.filter(hub=hub), midnight, now)
     of_week = _sum_hours(SlurmJob.objects.filter(hub=hub), now - WEEK, now)
@@ -178,7 +175,7 @@ def _sum_hours(jobs: QuerySet[SlurmJob], since: datetime, until: datetime) -> di
     rows = (
         jobs.filter(Q(ended_at=None) | Q(ended_at__gt=since), started_at__lt=until)
         .order_by()
-        .values_list("session__enrolment__cohort", "weight")
+        .values_list("cohort", "weight")
         .annotate(ran=Sum(ran))
     )
     hours: dict[int | None, Decimal] = defaultdict(Decimal)
@@ -218,7 +215,8 @@ def _count_sessions(hub: Hub) -> dict[int | None, tuple[int, int]]:
     """By cohort: sessions that run, and those that wait or begin."""
     is_waiting = Q(status__in=UNFINISHED_STARTS)
     active = LabSession.objects.filter(hub=hub, status__in=ACTIVE_SESSION_STATUSES).order_by()
-    rows: Any = active.values_list("enrolment__cohort").annotate(
+    cohort = Coalesce("allocation__cohort", "enrolment__cohort")
+    rows: Any = active.values_list(cohort).annotate(
         running=Count("pk", filter=~is_waiting), waiting=Count("pk", filter=is_waiting)
     )
     return {cohort: (running, waiting) for cohort, running, waiting in rows}

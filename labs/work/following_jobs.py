@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from labs.exceptions import LabError
 from labs.jupyterhub import HubClient, JobModel, PartitionModel, QueueAnswer, UnixAccountModel
@@ -191,7 +192,7 @@ def keep_jobs(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
     sessions = find_sessions(hub, told)
     rows = {}
     for key, job in told.items():
-        row, before = make_row(hub, job, sessions.get(job.server), now), known.get(key)
+        row, before = make_row(hub, job, sessions.get(job.server, (None, None)), now), known.get(key)
         if before is None or (is_news(row, before) and not (before.ended_at and job.ended_at is None)):
             rows[row.job_id, row.submitted_at] = row
     SlurmJob.objects.bulk_create(
@@ -209,15 +210,19 @@ def find_jobs(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[tuple[str, str]
     return {(row.job_id, row.server_name): row for row in SlurmJob.objects.filter(hub=hub, job_id__in=ids)}
 
 
-def find_sessions(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[str, int]:
-    names = {server for _job_id, server in told}
-    return dict(LabSession.objects.filter(hub=hub, server_name__in=names).values_list("server_name", "pk"))
+def find_sessions(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[str, tuple[int, int | None]]:
+    """By server: the session, and the cohort that it costs GPU-hours; an author's is the one that allowed it."""
+    sessions = LabSession.objects.filter(hub=hub, server_name__in={server for _job_id, server in told})
+    cohort = Coalesce("allocation__cohort", "enrolment__cohort")
+    return {name: (pk, payer) for name, pk, payer in sessions.values_list("server_name", "pk", cohort)}
 
 
-def make_row(hub: Hub, job: JobModel, session_id: int | None, now: datetime) -> SlurmJob:
+def make_row(hub: Hub, job: JobModel, origin: tuple[int | None, int | None], now: datetime) -> SlurmJob:
+    session_id, cohort_id = origin
     return SlurmJob(
         hub=hub,
         session_id=session_id,
+        cohort_id=cohort_id,
         server_name=job.server,
         partition_name=job.partition,
         flavour_slug=job.flavour,

@@ -394,8 +394,10 @@ class SlurmJobFactory(DjangoModelFactory[models.SlurmJob]):
     class Meta:
         model = models.SlurmJob
 
+    session: models.LabSession | None = None
     hub = SubFactory(HubFactory, has_slurm=True)
     job_id = Sequence(lambda n: str(1000 + n))
+    cohort = LazyAttribute(lambda job: job.session and job.session.enrolment and job.session.enrolment.cohort)
     server_name = Sequence(lambda n: f"s-{n:08x}")
     partition_name = "small-g"
     flavour_slug = "one-gpu"

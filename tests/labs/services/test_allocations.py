@@ -121,22 +121,22 @@ def test_a_session_goes_on_when_its_allocation_is_removed(
     assert (change.after, change.actor) == ({}, staff)
 
 
-def test_used_hours_are_counted_against_what_was_granted(
+def test_used_hours_are_counted_against_what_was_granted_also_when_that_is_granted_anew(
     cohort: Cohort, partition: Partition, staff: User
 ) -> None:
-    allocation = save(cohort, partition, staff, gpu_hours=Decimal(2))
+    save(cohort, partition, staff, gpu_hours=Decimal(2))
     now = timezone.now()
-    make.SlurmJobFactory.create(
-        session=make.LabSessionFactory.create(hub=partition.hub, allocation=allocation),
-        weight=1,
-        started_at=now - 2 * HOUR,
-        ended_at=now,
-    )
+    ran = {"partition_name": partition.name, "weight": 1, "started_at": now - 2 * HOUR, "ended_at": now}
+    make.SlurmJobFactory.create(hub=partition.hub, cohort=cohort, **ran)
+    make.SlurmJobFactory.create(hub=partition.hub, **ran)  # a grader's
+    make.SlurmJobFactory.create(cohort=cohort, **ran)  # at another factory
 
-    (use,) = list_allocations(cohort)
-
-    assert use.used == 2
-    assert use.is_used_up
+    for _ in range(2):
+        (use,) = list_allocations(cohort)
+        assert use.used == 2
+        assert use.is_used_up
+        remove_allocation(cohort, partition, actor=staff)
+        save(cohort, partition, staff, gpu_hours=Decimal(2))
 
 
 def test_the_next_preference_is_behind_all_others(cohort: Cohort, partition: Partition, staff: User) -> None:

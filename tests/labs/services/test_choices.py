@@ -268,7 +268,11 @@ def test_gpu_hours_that_are_used_up_block(
     )
     now = timezone.now()
     make.SlurmJobFactory.create(
-        hub=flavour.partition.hub, session=session, started_at=now - timedelta(hours=4), ended_at=now
+        hub=flavour.partition.hub,
+        partition_name=flavour.partition.name,
+        session=session,
+        started_at=now - timedelta(hours=4),
+        ended_at=now,
     )
 
     assert only(enrolment, lab).blocked_reason == reason

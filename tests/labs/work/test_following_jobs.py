@@ -96,10 +96,12 @@ def test_accounts_that_are_lent_are_kept_and_a_persons_own_is_theirs(hub: Hub, a
 
 def test_a_job_goes_from_waiting_to_its_end_in_one_row(hub: Hub) -> None:
     session = make.LabSessionFactory.create(hub=hub)
+    assert session.enrolment is not None
     waiting = make_job(session.server_name)
     follow(hub, make_answer(jobs=(waiting,)))
     row = SlurmJob.objects.get()
     assert (row.session, row.place, row.state, row.weight) == (session, 3, "PENDING", Decimal("0.5"))
+    assert row.cohort_id == session.enrolment.cohort_id
 
     running = replace(
         waiting,
@@ -173,6 +175,17 @@ def test_of_what_ended_only_the_new_is_asked_for_and_a_day_is_caught_up_with(hub
     assert SlurmJob.objects.get().server_name == "s-00000002"
     hub.refresh_from_db()
     assert hub.jobs_read_until == day_later
+
+
+def test_an_authors_job_is_paid_by_the_cohort_that_allowed_it_and_a_graders_by_none(hub: Hub) -> None:
+    allocation = make.AllocationFactory.create()
+    session = make.LabSessionFactory.create(hub=hub, allocation=allocation)
+    type(session).objects.update(enrolment=None)
+    grader = make_job("s-00000009", job_id="1002", kind="grading")
+    follow(hub, make_answer(jobs=(make_job(session.server_name), grader)))
+    session.delete()
+    cohorts = dict(SlurmJob.objects.values_list("job_id", "cohort"))
+    assert cohorts == {"1001": allocation.cohort_id, "1002": None}
 
 
 # --- Answers, and none -----------------------------------------------------------------------------------
