@@ -1,16 +1,14 @@
 """The last answer to each of the four questions. Of a question that fails, the answer before stays."""
 
 import asyncio
-import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from deploy.jupyterhub.slurm.jobs import PartitionState, QueuedJob, Reservation
-from deploy.jupyterhub.slurm.scheduler import Scheduler, SchedulerUnavailableError
+from deploy.jupyterhub.slurm.scheduler import Scheduler
+from deploy.jupyterhub.slurm.silence import Silence
 
-Answer = TypeVar("Answer")
 KINDS: Final = ("queue", "partitions", "reservations", "ended")  # as Scheduler.questions counts them
 
 
@@ -26,12 +24,12 @@ class Answers:
     reservations: tuple[Reservation, ...] = ()
     reservations_at: datetime | None = None
 
-    async def ask(self, scheduler: Scheduler, question: int, now: datetime, log: logging.Logger) -> "Answers":
+    async def ask(self, scheduler: Scheduler, question: int, now: datetime, silence: Silence) -> "Answers":
         """Ask for all three at once; one that fails leaves the others as new as they are."""
         queue, partitions, reservations = await asyncio.gather(
-            answer_or_none(scheduler.read_queue(), "queue", log),
-            answer_or_none(scheduler.read_partitions(), "partitions", log),
-            answer_or_none(scheduler.read_reservations(), "reservations", log),
+            silence.answer_or_none(scheduler.read_queue(), "queue"),
+            silence.answer_or_none(scheduler.read_partitions(), "partitions"),
+            silence.answer_or_none(scheduler.read_reservations(), "reservations"),
         )
         answers = self
         if queue is not None:
@@ -41,16 +39,3 @@ class Answers:
         if reservations is not None:
             answers = replace(answers, reservations=tuple(reservations), reservations_at=now)
         return answers
-
-
-async def answer_or_none(
-    question: Coroutine[Any, Any, Answer], kind: str, log: logging.Logger
-) -> Answer | None:
-    """The answer, or None where there is none: also a fault of ours in reading it must not end the asking."""
-    try:
-        return await question
-    except SchedulerUnavailableError as error:
-        log.warning("Slurm does not answer the question about its %s: %s", kind, error)
-    except Exception:
-        log.exception("What Slurm answered about its %s could not be read", kind)
-    return None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from deploy.jupyterhub.slurm.answers import KINDS, Answers, answer_or_none
+from deploy.jupyterhub.slurm.answers import KINDS, Answers
 from deploy.jupyterhub.slurm.factory_file import FactoryFile
 from deploy.jupyterhub.slurm.job_book import JobBook
 from deploy.jupyterhub.slurm.job_store import JobStore, Told
@@ -19,6 +19,7 @@ from deploy.jupyterhub.slurm.job_views import JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.jobs import QueuedJob
 from deploy.jupyterhub.slurm.outlook import Outlook, look_ahead
 from deploy.jupyterhub.slurm.scheduler import Scheduler
+from deploy.jupyterhub.slurm.silence import Silence
 
 __all__ = ["JobStage", "JobView", "QueueWatch", "Submission", "find_watch", "get_watch", "open_watch"]
 
@@ -49,6 +50,7 @@ class QueueWatch:
         self.answers = Answers()
         self.outlook: dict[str, Outlook] = {}  # of the answers, by partition
         self.is_answering = False
+        self._silence = Silence(log)
         self.revision = 0  # another whenever anything here may have changed
         self._now = now
         self._store = JobStore(folder / "slurm.sqlite")
@@ -95,7 +97,7 @@ class QueueWatch:
         """One round of the four questions. What is not answered stays as it was."""
         self._question += 1
         question, asked_at = self._question, self._now()
-        answers = await self.answers.ask(self.scheduler, question, asked_at, log)
+        answers = await self.answers.ask(self.scheduler, question, asked_at, self._silence)
         if answers is not self.answers:
             # A site has ten thousand jobs: the loop goes on serving people meanwhile.
             self.outlook = await asyncio.to_thread(look_ahead, answers, self.factory.partitions)
@@ -106,11 +108,12 @@ class QueueWatch:
         # Asked after the queue, so that what has just left that is in here.
         ended_at = self._now()
         since = self.book.ended_since(self._read_until)
-        ended = await answer_or_none(self.scheduler.read_ended(since), "ended jobs", log)
+        ended = await self._silence.answer_or_none(self.scheduler.read_ended(since), "ended jobs")
         if ended is not None:
             self.book.take_ended(ended, at=self._now())
             self._read_until = ended_at
             self._store.save_moment(READ_UNTIL, ended_at)
+        self._silence.end_round(ended_at)
         if self.is_answering:
             self.book.conclude_missing(self._now())
         self._tell_change()
