@@ -17,6 +17,8 @@ UNKNOWN: Final = "UNKNOWN"
 UNKNOWN_AFTER: Final = 4  # answers about the queue without a word of the accounting
 SACCT_LATE: Final = timedelta(minutes=10)  # that an ending may come into the accounting after its time
 SACCT_NEVER: Final = timedelta(days=1)  # what has not come by then is not waited for
+# How far the hub's clock and Slurm's may be apart.
+CLOCKS_APART: Final = timedelta(minutes=10)
 # Ended so whoever asked for the end: a stop that came too late has not ended the job.
 SITES_ENDINGS: Final = frozenset(
     {"TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL", "DEADLINE"}
@@ -34,9 +36,9 @@ class Missing:
 class JobBook:
     """What is written in it stays; an answer that did not come changes nothing.
 
-    Jobs are known by their ids, which Slurm gave us. A name alone proves nothing, as everybody may give a job any
-    name: it counts only while a submission of ours under that name is without an answer, and only for a job of the
-    Unix account that was asked for.
+    Jobs are known by their ids, which Slurm gave us, and the Unix account that was asked for. A name proves nothing,
+    as everybody may give a job any name, at any time: it counts only while a submission of ours under that name is
+    without an answer, and only for a job of that account.
     """
 
     def __init__(self, store: JobStore, prefix: str) -> None:
@@ -84,7 +86,9 @@ class JobBook:
 
     def take_queue(self, jobs: Sequence[QueuedJob], *, question: int, at: datetime) -> None:
         """An answer to that question: what it lacks and was submitted before has ended."""
-        self._queue = {job.job_id: job for job in jobs if self._own_name.fullmatch(job.name)}
+        self._queue = {
+            job.job_id: job for job in jobs if job.job_id in self._known or self.is_under_our_name(job)
+        }
         self._queue_at = at
         for job in self._queue.values():
             self._claim(job)
@@ -103,7 +107,7 @@ class JobBook:
         """What the accounting says; it may correct what was not known before."""
         for job in jobs:
             known = self._known.get(job.job_id) or self._find_unseen(job)
-            if known is None or known.name != job.name:
+            if known is None or not is_same(known, job):
                 continue
             queued = self._queue.get(job.job_id)
             if queued is not None and not queued.is_over and queued.state != "COMPLETING":
@@ -184,14 +188,20 @@ class JobBook:
 
     def list_strangers(self) -> list[QueuedJob]:
         """Live jobs under our names that are none of ours as far as we know."""
-        return [job for job in self._queue.values() if not job.is_over and job.job_id not in self._known]
+        jobs = [job for job in self._queue.values() if not job.is_over and self.is_under_our_name(job)]
+        return [job for job in jobs if not self.is_ours(job)]
+
+    def is_under_our_name(self, job: QueuedJob) -> bool:
+        return self._own_name.fullmatch(job.name) is not None
+
+    def is_ours(self, job: QueuedJob) -> bool:
+        known = self._known.get(job.job_id)
+        return known is not None and is_same(known, job)
 
     def list_leaving(self) -> list[JobView]:
         """Those that have ended and that Slurm's last answer has on their nodes still."""
         queued = [
-            self._known[job.job_id]
-            for job in self._queue.values()
-            if job.is_running and job.job_id in self._known
+            self._known[job.job_id] for job in self._queue.values() if job.is_running and self.is_ours(job)
         ]
         return [self._view(job, {}) for job in queued if self._stage(job) is JobStage.ENDED]
 
@@ -206,9 +216,13 @@ class JobBook:
     def _jobs_of(self, name: str) -> list[KnownJob]:
         return [self._known[job_id] for job_id in self._ids.get(name, ())]
 
-    def _is_queued(self, known: KnownJob) -> bool:
+    def _find_queued(self, known: KnownJob) -> QueuedJob | None:
         queued = self._queue.get(known.job_id)
-        return queued is not None and queued.name == known.name and not queued.is_over
+        return queued if queued and is_same(known, queued) else None
+
+    def _is_queued(self, known: KnownJob) -> bool:
+        queued = self._find_queued(known)
+        return queued is not None and not queued.is_over
 
     def _stage(self, known: KnownJob) -> JobStage:
         if known.ending is not None or known.job_id in self._missing:
@@ -218,7 +232,7 @@ class JobBook:
         return JobStage.PENDING
 
     def _waiting(self, known: KnownJob) -> Waiting:
-        queued = self._queue.get(known.job_id)
+        queued = self._find_queued(known)
         return Waiting(
             job_id=known.job_id,
             partition=known.submission.partition,
@@ -229,7 +243,7 @@ class JobBook:
         )
 
     def _view(self, known: KnownJob, places: dict[str, int]) -> JobView:
-        stage, queued = self._stage(known), self._queue.get(known.job_id)
+        stage, queued = self._stage(known), self._find_queued(known)
         if known.ending is not None:
             state = known.ending.state
         elif stage is JobStage.ENDED:
@@ -278,3 +292,14 @@ class JobBook:
                 notes.pop(job.job_id, None)
         if old:
             self._store.forget(*(job.job_id for job in old))
+
+
+def is_same(known: KnownJob, job: QueuedJob | EndedJob) -> bool:
+    """Whether the job of that id is ours: of our account, and of our name, unless its owner has changed that.
+
+    A site that counts its jobs anew gives our ids to later ones.
+    """
+    if known.submission.unix_account not in {"", job.user}:
+        return False
+    is_as_old = job.submitted_at is not None and job.submitted_at <= known.submitted_at + CLOCKS_APART
+    return job.name == known.name or is_as_old

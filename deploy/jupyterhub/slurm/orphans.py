@@ -1,7 +1,7 @@
 """Jobs that nobody owns: a lost answer, a cancelled start or a crash may leave one, and it would run to its end."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from deploy.jupyterhub.slurm.unix_accounts import find_kind
 from deploy.jupyterhub.slurm.watching import QueueWatch
 
 CANCELLED_MOST: Final = 20  # in a round: a fault of ours must not end a whole class at once
+INTRUDERS_MOST: Final = 500  # of an account, in a round
 TRIES_MOST: Final = 3  # of jobs that we do not know: they may be of people whom we may not act for
 GRACE_PACES: Final = 4  # a minute, at 15 s
 log = logging.getLogger("jupyterhub.slurm")
@@ -49,6 +50,7 @@ class OrphanSearch:
         if answers.queue_at is None or answers.queue_question == self._seen:
             return []
         self._seen = answers.queue_question
+        await self._end_intruders()
         orphans = self._find_overdue(answers.queue_at)[:CANCELLED_MOST]
         for orphan in orphans:
             log.warning("Nobody owns the job %s (%s): cancelled", orphan.job_id, orphan.name)
@@ -60,13 +62,23 @@ class OrphanSearch:
             await self._cancel(together)
         return orphans
 
+    async def _end_intruders(self) -> None:
+        """At once: an account that is lent has the hub's jobs and no others, as its files are one person's."""
+        by_account: dict[str, list[str]] = defaultdict(list)
+        for job in self._watch.list_intruders():
+            by_account[job.user].append(job.job_id)
+        for unix_account, job_ids in by_account.items():
+            log.warning("%s is lent and has jobs that are none of ours: %d", unix_account, len(job_ids))
+            await self._ask_to_cancel([(job_id, unix_account) for job_id in job_ids[:INTRUDERS_MOST]])
+
     async def _cancel(self, orphans: Sequence[Orphan]) -> None:
         self._tries.update(orphan.job_id for orphan in orphans)
+        if orphans:
+            await self._ask_to_cancel([(orphan.job_id, orphan.unix_account) for orphan in orphans])
+
+    async def _ask_to_cancel(self, jobs: Sequence[tuple[str, str]]) -> None:
         try:
-            if orphans:
-                await self._watch.scheduler.cancel(
-                    [(orphan.job_id, orphan.unix_account) for orphan in orphans]
-                )
+            await self._watch.scheduler.cancel(jobs)
         except SchedulerUnavailableError as error:
             log.warning("No answer to the cancellation of jobs that nobody owns: %s", error)
 

@@ -15,7 +15,7 @@ from deploy.jupyterhub.slurm.job_views import JobStage, JobView, Submission
 from deploy.jupyterhub.slurm.options import OptionsRefusedError, SpawnRequest, read_options
 from deploy.jupyterhub.slurm.safe_spawner import SafeSlurmSpawner
 from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError, SubmitRefusedError
-from deploy.jupyterhub.slurm.submissions import cancel_submitted, is_gone, list_held, wait_first
+from deploy.jupyterhub.slurm.submissions import cancel_submitted, is_gone, list_holders, wait_first
 from deploy.jupyterhub.slurm.unix_accounts import is_in_use
 from deploy.jupyterhub.slurm.watching import QueueWatch, get_watch
 
@@ -167,7 +167,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         while True:
             staying = [job.submission for job in watch.list_live() if not job.is_stopped]
             staying += self._submitting.values()
-            leaving = [job.submission for job in list_held(watch)]
+            leaving = list_holders(watch)
             is_taken = [
                 is_in_use(watch.factory, unix_account, by=self.user.name, holders=holders)
                 for holders in (staying, leaving)

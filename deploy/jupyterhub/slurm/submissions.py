@@ -1,10 +1,11 @@
 """What holds an account still, waiting for one of several things, taking a submission back that nobody waits for."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Final
 
-from deploy.jupyterhub.slurm.job_views import JobView
 from deploy.jupyterhub.slurm.scheduler import Scheduler, SchedulerUnavailableError
+from deploy.jupyterhub.slurm.unix_accounts import Holder, list_offered
 from deploy.jupyterhub.slurm.watching import QueueWatch
 
 LOOK_SECONDS: Final = 5.0  # also where a change was missed
@@ -39,9 +40,26 @@ async def cancel_once(scheduler: Scheduler, job_id: str, unix_account: str) -> N
         return
 
 
-def list_held(watch: QueueWatch) -> list[JobView]:
-    """Our jobs that Slurm has not let go of: those that live, and those that are ending on their nodes."""
-    return [*watch.list_live(), *watch.book.list_leaving()]
+@dataclass(frozen=True)
+class Foreign:
+    """In an account and nobody's as far as is known: somebody else's than whoever asks."""
+
+    unix_account: str
+    user: str = ""
+    kind: str = ""
+
+
+def list_holders(watch: QueueWatch) -> list[Holder]:
+    """Who is in an account as long as Slurm has not let go of their job, also while that ends on its nodes.
+
+    Jobs that the hub has not submitted are in an account too where it is lent; the search for orphans ends them.
+    """
+    lent = {account.name for account in list_offered(watch.factory)}
+    foreign = [*watch.list_intruders(), *watch.list_strangers()]
+    return [
+        *(job.submission for job in (*watch.list_live(), *watch.book.list_leaving())),
+        *(Foreign(job.user) for job in foreign if job.user in lent),
+    ]
 
 
 def is_gone(watch: QueueWatch, job_name: str) -> bool:

@@ -20,6 +20,7 @@ from deploy.jupyterhub.slurm.jobs import QueuedJob
 from deploy.jupyterhub.slurm.outlook import Outlook, look_ahead
 from deploy.jupyterhub.slurm.scheduler import Scheduler
 from deploy.jupyterhub.slurm.silence import Silence
+from deploy.jupyterhub.slurm.unix_accounts import list_offered
 
 __all__ = ["JobStage", "JobView", "QueueWatch", "Submission", "find_watch", "get_watch", "open_watch"]
 
@@ -192,6 +193,16 @@ class QueueWatch:
     def list_strangers(self) -> list[QueuedJob]:
         """Live jobs under our names that we have not submitted, as far as we know."""
         return self.book.list_strangers()
+
+    def list_intruders(self) -> list[QueuedJob]:
+        """Live jobs that are none of ours in accounts that we lend and empty, under other names than ours.
+
+        Whoever is lent the account next would share it with them: a job that waits for its hour may be of somebody
+        who had it long ago.
+        """
+        lent = {account.name for account in list_offered(self.factory) if not account.is_shared}
+        jobs = [job for job in self.answers.queue if job.user in lent and not job.is_over]
+        return [job for job in jobs if not self.book.is_ours(job) and not self.book.is_under_our_name(job)]
 
     def list_told(self, kind: str) -> list[Told]:
         """What was refused or checked within the hour, oldest first."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.jupyterhub.slurm.factory_file import Robot, UnixAccounts
 from deploy.jupyterhub.slurm.orphans import CANCELLED_MOST, TRIES_MOST, Orphan, OrphanSearch
 from deploy.jupyterhub.slurm.scheduler import SchedulerUnavailableError
 from deploy.jupyterhub.slurm.watching import QueueWatch
@@ -70,10 +71,36 @@ def test_jobs_under_our_names_in_our_accounts_that_we_do_not_know_are_cancelled(
     own = submit(watch)
     borrowed = scheduler.add(a_job(NAME, unix_account="train02"))  # its learner's own doing
     somebodys = scheduler.add(a_job("paja-s-00000002", unix_account="somebody"))
-    others = scheduler.add(a_job("vasp", unix_account="train01"))
+    others = scheduler.add(a_job("vasp", unix_account="csc00001"))  # nobody is ever lent it
 
     assert [orphan.job_id for orphan in search(watch, scheduler, {"s-1f00ba12"}, 5)] == [borrowed.job_id]
     assert {own.ended_at, somebodys.ended_at, others.ended_at} == {None}
+
+
+def test_an_account_that_is_lent_has_no_jobs_but_ours(tmp_path: Path) -> None:
+    """What its last holder left in the queue would run beside the next one's session, as the same Unix account."""
+    scheduler = FakeScheduler()
+    watch = make_watch(scheduler, tmp_path)
+    own = submit(watch)
+    left = [scheduler.add(a_job("later", unix_account="train01")) for _ in range(CANCELLED_MOST + 5)]
+    robots = scheduler.add(a_job("any", unix_account="robot1"))
+
+    search(watch, scheduler, {"s-1f00ba12"}, 1)
+
+    assert {job.cancelled_by for job in left} == {"train01"}
+    assert robots.cancelled_by == "robot1"
+    assert own.ended_at is None
+
+
+def test_an_account_of_several_people_may_have_jobs_of_its_site(tmp_path: Path) -> None:
+    scheduler = FakeScheduler()
+    unix = UnixAccounts(own="", pool=(), robot=Robot("robot1", ("site-isolates",)), become=())
+    watch = make_watch(scheduler, tmp_path, unix=unix)
+    sites = scheduler.add(a_job("of-the-site", unix_account="robot1"))
+
+    search(watch, scheduler, set(), 6)
+
+    assert sites.ended_at is None
 
 
 def test_a_job_whose_submission_has_no_answer_yet_is_not_a_stranger(tmp_path: Path) -> None:

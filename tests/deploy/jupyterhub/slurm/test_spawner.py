@@ -19,6 +19,7 @@ from tests.fakes.scheduler import (
     RefusingScheduler,
     SlowScheduler,
     UnavailableScheduler,
+    a_job,
 )
 
 NAME = "paja-s-0000ada1"
@@ -248,6 +249,32 @@ def test_an_account_whose_last_job_is_still_ending_is_waited_for(watching: Watch
         await starting
 
     run(hand_over())
+
+    assert len(scheduler.jobs) == 2
+
+
+def test_an_account_is_not_lent_while_it_has_a_job_that_somebody_left_in_the_queue(
+    watching: Watching,
+) -> None:
+    """It would begin beside the next person's session, and read their files."""
+    scheduler = FakeScheduler()
+    watch = watching(scheduler)
+    left = scheduler.add(a_job("later", unix_account="train01"))
+    scheduler.hold(left.job_id, "BeginTime")
+    run(watch.ask())
+    eve = make_spawner(EVE, "s-0000eee1")
+
+    async def lend() -> None:
+        starting = asyncio.ensure_future(start(eve, watch, 40_002))
+        for _ in range(5):
+            await asyncio.sleep(0.005)
+            await watch.ask()
+        assert len(scheduler.jobs) == 1
+        scheduler.end(left.job_id, "CANCELLED")
+        await until(starting.done, watch)
+        await starting
+
+    run(lend())
 
     assert len(scheduler.jobs) == 2
 

@@ -1,6 +1,7 @@
 """The one question: what an answer, a missing answer and a restart make of jobs, and how often Slurm is asked."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -374,6 +375,46 @@ def test_a_job_under_a_borrowed_name_is_nobodys(tmp_path: Path) -> None:
     assert found.job_id == own.job_id
     assert watch.find("paja-s-00000009") is None
     assert [job.job_id for job in watch.list_strangers()] == [borrowed.job_id, other.job_id]
+
+
+def test_a_job_is_ours_whatever_its_owner_calls_it(tmp_path: Path) -> None:
+    """Else it would run on, and its account would be the next person's meanwhile."""
+    scheduler = FakeScheduler()
+    watch = make_watch(scheduler, tmp_path)
+    own, anothers = submit(watch), submit(watch, "paja-s-00000002", unix_account="train02")
+    ask(watch)
+    for name in ("vasp", "paja-s-00000002"):
+        own.request = replace(own.request, name=name)
+        ask(watch, 6)
+
+        assert stage_of(watch) == "running"
+        found = watch.find("paja-s-00000002")
+        assert found is not None
+        assert found.job_id == anothers.job_id
+        assert not watch.list_strangers()
+
+    scheduler.end(own.job_id)
+    ask(watch)
+
+    assert state_of(watch) == "COMPLETED"
+    assert stage_of(watch, "paja-s-00000002") == "running"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"name": "vasp"}, {"unix_account": "somebody"}], ids=["another name", "another account"]
+)
+def test_a_later_job_of_the_same_id_is_not_ours(tmp_path: Path, changes: dict[str, str]) -> None:
+    """A site that lost its state counts anew."""
+    scheduler = FakeScheduler()
+    watch = make_watch(scheduler, tmp_path)
+    own = submit(watch)
+    ask(watch)
+
+    own.request = replace(own.request, **changes)  # type: ignore[arg-type]
+    own.submitted_at += timedelta(hours=1)
+    ask(watch)
+
+    assert stage_of(watch) == "ended"
 
 
 def test_jobs_of_another_hub_at_the_same_site_are_not_looked_at(tmp_path: Path) -> None:
