@@ -147,7 +147,7 @@ def find_flavour(options: Mapping[object, object], factory: FactoryFile) -> tupl
 
 def check_minutes(minutes: object, flavour: Flavour) -> int:
     if type(minutes) is not int or minutes < 1:  # True is an int too
-        raise OptionsRefusedError("minutes_invalid")
+        raise OptionsRefusedError("option_unknown")
     if minutes > flavour.minutes_max:
         raise OptionsRefusedError("minutes_too_many")
     return minutes

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +82,10 @@ async def run() -> None:
         activity,
     )
     server = HTTPServer(application, max_body_size=SMALL_BODY, body_timeout=BODY_SECONDS)
-    server.listen(address.port or 0, address.hostname or "127.0.0.1")
+    if descriptor := os.environ.pop("PAJA_LISTEN_FD", ""):
+        server.add_socket(take_listener(int(descriptor)))
+    else:
+        server.listen(address.port or 0, address.hostname or "127.0.0.1")
     await executions.prepare()
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,6 +98,14 @@ async def run() -> None:
     for task in keeping:
         task.cancel()
     await executions.close()
+
+
+def take_listener(descriptor: int) -> socket.socket:
+    """What was opened before this program, so that nobody else on the node could take the port meanwhile."""
+    listener = socket.socket(fileno=descriptor)
+    listener.set_inheritable(False)
+    listener.setblocking(False)
+    return listener
 
 
 async def repeat(act: Callable[[], Awaitable[None]], seconds: float) -> None:

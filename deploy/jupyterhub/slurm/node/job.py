@@ -134,11 +134,8 @@ def become_server(
 ) -> None:
     """Never returns: this process is the learner's server from now on."""
     environment = server_environment(order, account, root, runtime, port)
-    if order["kind"] == "session":
-        listener.set_inheritable(True)
-        environment["PAJA_LISTEN_FD"] = str(listener.fileno())
-    else:
-        listener.close()
+    listener.set_inheritable(True)
+    environment["PAJA_LISTEN_FD"] = str(listener.fileno())
     log = os.open(runtime / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
