@@ -122,7 +122,17 @@ def test_the_page_follows_the_place_and_is_otherwise_left_in_peace(
 
     response = as_ada.get(session_page(waiting, "status"), {"seen": version})
     assert response.status_code == 200
-    assert "2nd in the queue of small-g" in response.content.decode().rpartition("session-announcement")[2]
+    page = response.content.decode()
+    assert "2nd in the queue of small-g" in page.rpartition("session-announcement")[2]
+    assert "<title>2nd in the queue: Practise" in page
+
+
+def test_the_tab_of_a_lab_whose_turn_has_come_says_that_it_starts(
+    as_ada: Client, waiting: LabSession, submit: Callable[..., SlurmJob]
+) -> None:
+    submit(place=None, started_at=timezone.now())
+
+    assert "<title>Starting: Practise" in read(as_ada, waiting)
 
 
 def test_an_expected_start_that_moves_is_drawn_and_not_read_out(
