@@ -238,8 +238,13 @@ class FactoryFile:
         if grading.qos and grading.qos not in self.qos:
             table.fault("qos", "is not one of slurm.qos")
         # Else learners could read, or end, what grades them.
-        if grading.unix_account in self.unix.pool or re.fullmatch(self.unix.own, grading.unix_account):
+        lent = {*self.unix.pool, *([self.unix.robot.name] if self.unix.robot else [])}
+        if grading.unix_account in lent or re.fullmatch(self.unix.own, grading.unix_account):
             table.fault("unix_account", "is an account that learners get")
+        if self.access == "firecrest":
+            table.fault(
+                "unix_account", "FirecREST submits as the learners' robot alone: nothing is graded through it"
+            )
 
     def find_partition(self, name: str) -> Partition | None:
         return next((each for each in self.partitions if each.name == name), None)

@@ -51,6 +51,7 @@ class FirecrestScheduler:
         self._system = system
         self._unix_account = unix_account
         self._partitions = tuple(partitions)
+        self._offered = frozenset(partitions)
         self._prefix = prefix
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._jobs: asyncio.Task[list[WireJob]] | None = None
@@ -97,7 +98,8 @@ class FirecrestScheduler:
 
     async def read_queue(self) -> list[QueuedJob]:
         jobs = await self._read_jobs("queue")
-        return [job.as_queued() for job in jobs if not job.is_over and self._is_offered(job)]
+        offered = [job for job in jobs if not job.is_over and self._is_offered(job)]
+        return await asyncio.to_thread(lambda: [job.as_queued() for job in offered])
 
     async def read_ended(self, since: datetime) -> list[EndedJob]:
         """As far back as FirecREST looks by itself: the last day, or midnight, by its version."""
@@ -154,10 +156,6 @@ class FirecrestScheduler:
 
     def _is_offered(self, job: WireJob) -> bool:
         return not self._offered.isdisjoint(job.partitions)
-
-    @property
-    def _offered(self) -> frozenset[str]:
-        return frozenset(self._partitions)
 
 
 def with_directives(script: str, options: Sequence[str]) -> str:

@@ -59,6 +59,15 @@ cores = 4
 memory_gb = 8
 weight = 0
 """
+FIRECREST = """
+[slurm.firecrest]
+url = "https://firecrest.example.org"
+system = "lumi"
+token_url = "https://firecrest.example.org/token"
+client_id = "paja-hub"
+client_secret_file = "/etc/paja/firecrest"
+
+[nodes]"""
 ISOLATION = 'robot = { name = "robot1", isolation = ["/opt/isolate", "{root}", "--"] }'
 
 
@@ -76,3 +85,16 @@ def read_factory(folder: Path, *changes: tuple[str, str]) -> FactoryFile:
 def read_shared(folder: Path) -> FactoryFile:
     """A factory whose robot keeps several people apart."""
     return read_factory(folder, ('robot = { name = "robot1" }', ISOLATION))
+
+
+def read_of_firecrest(folder: Path) -> FactoryFile:
+    """A factory whose hub stands outside the site, as the client whose account is `robot01`."""
+    grading = TEXT[TEXT.index("[grading]") : TEXT.index("[[partitions]]")]
+    return read_factory(
+        folder,
+        ('access = "local"', 'access = "firecrest"'),
+        ("\n[nodes]", FIRECREST),
+        ('own = "lumi[a-z0-9]{2,8}"\npool = ["train01", "train02"]\n', ""),
+        ('"robot1"', '"robot01"'),
+        (grading, ""),
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.jupyterhub.slurm.factory_file import FactoryFile, FactoryFileError
-from tests.deploy.jupyterhub.slurm.factory_files import TEXT, read_factory
+from tests.deploy.jupyterhub.slurm.factory_files import TEXT, read_factory, read_of_firecrest
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
@@ -68,6 +68,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("minutes = 60", "minutes = 481", "grading.minutes"),
         ('unix_account = "grader"', 'unix_account = "train01"', "grading.unix_account"),
         ('unix_account = "grader"', 'unix_account = "lumiabc"', "grading.unix_account"),
+        ('unix_account = "grader"', 'unix_account = "robot1"', "grading.unix_account"),
         ("PAJA_RUNNER_BOXES", "LD_PRELOAD", "LD_PRELOAD"),
         ('python = "/opt/lab/bin/python"', 'python = "/opt/lab/bin/python -c id"', "nodes.python"),
         ('access = "local"', 'access = "firecrest"', "slurm.firecrest"),
@@ -82,6 +83,12 @@ def test_nonsense_is_refused_with_its_place(before: str, after: str, place: str,
 
 def test_firecrest_submits_as_a_robot_alone(tmp_path: Path) -> None:
     with pytest.raises(FactoryFileError, match="the client's account alone"):
+        read_factory(tmp_path, ('access = "local"', 'access = "firecrest"'))
+
+
+def test_nothing_is_graded_through_firecrest(tmp_path: Path) -> None:
+    assert read_of_firecrest(tmp_path).grading is None
+    with pytest.raises(FactoryFileError, match="nothing is graded through it"):
         read_factory(tmp_path, ('access = "local"', 'access = "firecrest"'))
 
 
