@@ -313,7 +313,8 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "account_letter_failed": _(
         "The e-mail to you could not be sent. Everything that it says stands on this page."
     ),
-    "account_check_requested": _("You told your user name, and asked to have it tried out."),
+    "account_name_told": _("You told your user name."),
+    "account_check_requested": _("You asked to have your account tried out."),
     "account_check_asked": _("The factory was asked to run a job of one minute with it."),
     "account_verified": _("The job ran with your account: labs can start with it."),
     "account_expired": _(
@@ -331,6 +332,18 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
     "account_named": _("The factory told Paja which user name is yours."),
     "account_name_fixed": _(
         "The factory told Paja that you have another user name there, so this one is not tried out. If that is wrong, tell your instructor."
+    ),
+    "account_name_proved": _(
+        "Your account is ready with another user name. If you have a new one at the factory, tell your instructor: the factory then gives it to Paja."
+    ),
+    "account_code_missing": _(
+        "The job ran, and found no code in the account’s home: so Paja does not know yet that the account is yours. Type the line below on the supercomputer, signed in with this user name, and try again."
+    ),
+    "account_code_wrong": _(
+        "The job ran, and what it found in the account’s home is not your code, or somebody else may have written it. Type the line below once more on the supercomputer, signed in with this user name, and try again."
+    ),
+    "account_checks_too_many": _(
+        "You have had your account tried out several times within an hour. Nothing is lost: try again in an hour, and tell your instructor if it does not work then."
     ),
     "account_name_refused": _(
         "The factory does not let jobs run with this user name. Look whether you typed it right. Right after you accepted the invitation it may take some hours until it works: try it again then."

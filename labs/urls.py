@@ -61,6 +61,7 @@ urlpatterns = [
     path("labs/accounts/", accounts.accounts, name="accounts"),
     path("labs/accounts/<slug:factory_slug>/", accounts.account, name="account"),
     path("labs/accounts/<slug:factory_slug>/status", accounts.account_status, name="account-status"),
+    path("labs/accounts/<slug:factory_slug>/name", accounts.account_name, name="account-name"),
     path("labs/accounts/<slug:factory_slug>/check", accounts.account_check, name="account-check"),
     path(
         "teach/<uuid:cohort_id>/accounts/<slug:factory_slug>/",

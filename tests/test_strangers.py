@@ -24,7 +24,7 @@ from tests.factories import labs as make_labs
 
 MOVE = "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c3d"
 ENROLMENT = "7d6f1f0e-7f0b-4d43-9f5e-0d4f6a1b2c40"
-TOMORROW = str(timezone.localdate() + timedelta(days=1))
+SOON = str(timezone.localdate() + timedelta(days=2))  # to come in every time zone
 
 # allauth's and Django's own addresses: they show a person's own account, or the administrator's pages.
 FOREIGN = ("account_", "admin:", "idp:")
@@ -182,14 +182,15 @@ OBJECTS: dict[str, Object] = {
     "labs:grading-resume": Object(graded_lab, "ben", "post"),
     "labs:account": Object(factory_account, "ada"),
     "labs:account-status": Object(factory_account, "ada"),
-    "labs:account-check": Object(factory_account, "ada", "post", data={"name": "kaj001"}),
+    "labs:account-name": Object(factory_account, "ada", "post", data={"name": "kaj002"}),
+    "labs:account-check": Object(factory_account, "ada", "post"),
     "labs:cohort-accounts": Object(cohort_accounts, "ben"),
     "labs:cohort-accounts-csv": Object(cohort_accounts, "ben"),
     "labs:cohort-invite": Object(
         cohort_accounts,
         "staff",
         "post",
-        data={"learner": ENROLMENT, "slurm_account": "course", "expires_on": TOMORROW},
+        data={"learner": ENROLMENT, "slurm_account": "course", "expires_on": SOON},
     ),
     "labs:cohort-account-end": Object(cohort_accounts, "staff", "post", data={"learner": ENROLMENT}),
     "labs:allocations": Object(lambda world: {"cohort_id": world.cohort.public_id}, "ben"),
@@ -261,7 +262,7 @@ def world(cohort: Cohort, enrolment: Enrolment, ada: User, ben: User, staff: Use
     small_g = make_labs.PartitionFactory.create(hub=hub, name="small-g")
     make_labs.AllocationFactory.create(cohort=cohort, partition=small_g, account_kind=AccountKind.OWN)
     make_labs.FactoryAccountFactory.create(
-        hub=hub, kind=AccountKind.OWN, user=ada, name="", status=AccountStatus.INVITED
+        hub=hub, kind=AccountKind.OWN, user=ada, name="kaj001", status=AccountStatus.INVITED
     )
     Enrolment.objects.filter(pk=enrolment.pk).update(public_id=ENROLMENT)
     enrolment.refresh_from_db()

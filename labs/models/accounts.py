@@ -3,6 +3,7 @@
 import re
 import secrets
 import uuid
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -20,6 +21,10 @@ def make_check_name() -> str:
     return f"v-{secrets.token_hex(4)}"
 
 
+HELD: Final = ~Q(name="") & (~Q(kind=AccountKind.OWN) | Q(status=AccountStatus.VERIFIED) | Q(is_vouched=True))
+"""Accounts whose name is somebody's for certain. A name that was only told shuts out nobody whose it is."""
+
+
 def is_check_name(name: str) -> bool:
     return re.fullmatch(r"v-[0-9a-f]{8}", name) is not None
 
@@ -27,16 +32,18 @@ def is_check_name(name: str) -> bool:
 class FactoryAccount(models.Model):
     """A Unix account at a factory.
 
-    One of kind `own` belongs to `user`, and `name` is empty until they have told it. Those of a pool and robots are
-    `verified` from the first: the hub names them. `slurm_account` is the project that an own account was invited to.
-    `check_server_name` is the hub's server whose job tries an own account out; `is_shared`: a robot whose site keeps
-    several people apart in it.
+    One of kind `own` belongs to `user`, and `name` is empty until they have told it. With `is_vouched` the factory's
+    staff have said that it is theirs; else they prove it by a code (`labs/work/account_codes.py`). Those of a pool and
+    robots are `verified` from the first: the hub names them. `slurm_account` is the project that an own account was
+    invited to. `check_server_name` is the hub's server whose job tries an own account out; `is_shared`: a robot whose
+    site keeps several people apart in it.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="accounts")
     kind = models.CharField(max_length=8, choices=AccountKind)
     name = models.CharField(max_length=32, blank=True)
+    is_vouched = models.BooleanField(default=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -59,7 +66,7 @@ class FactoryAccount(models.Model):
         ordering = ["hub", "kind", "name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["hub", "name"], condition=~Q(name=""), name="one_factory_account_per_name"
+                fields=["hub", "name"], condition=HELD, name="one_factory_account_per_name"
             ),
             models.UniqueConstraint(
                 fields=["hub", "user"], condition=Q(kind=AccountKind.OWN), name="one_own_account_per_hub"

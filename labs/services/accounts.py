@@ -14,8 +14,8 @@ from courses.models import Cohort, Enrolment, User
 from courses.states import EnrolmentStatus
 from labs import tasks
 from labs.exceptions import RefusedError, StaleStateError
-from labs.models import AccountKind, FactoryAccount, Hub, SlurmJob
-from labs.models.accounts import make_check_name
+from labs.models import AccountKind, FactoryAccount, FactoryAccountEvent, Hub, SlurmJob
+from labs.models.accounts import HELD, make_check_name
 from labs.services.sessions import send_on_commit
 from labs.states import AccountStatus
 from labs.transitions import move_account, note_account
@@ -23,6 +23,17 @@ from labs.work.telling_learners import WARN_BEFORE
 
 UNIX_NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 UNIX_NAME_LENGTH: Final = 32
+SYSTEM_NAMES: Final = re.compile(
+    "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|backup|list|irc|nobody|adm|admin|operator|halt|shutdown|"
+    "ftp|sshd|munge|slurm|slurmdbd|slurmrestd|mysql|mariadb|postgres|redis|www-data|apache|nginx|jupyterhub|paja|"
+    "systemd-[a-z]+|messagebus|dbus|polkitd|chrony|ntp|rpc|rpcuser|nfsnobody|tss|sssd|ldap|nslcd"
+)
+"""No person's anywhere. The hub has the same list, and those of its own factory (slurm/unix_accounts.py)."""
+
+CHECKS_MAX: Final = 6
+CHECKS_WITHIN: Final = timedelta(hours=1)
+"""A check runs as whom somebody says to be, before that is proved: so a person has few of them."""
+
 LONGEST: Final = timedelta(days=183)
 """A course project at LUMI is for half a year at most."""
 
@@ -132,20 +143,15 @@ def _invite(
 def name_account(account: FactoryAccount, name: str, *, actor: User) -> None:
     """Keep the name that the factory knows a person by. One that was verified with another name is tried out anew."""
     is_other = account.name != name
+    given = {"name": name, "is_vouched": True}
     if account.status == AccountStatus.VERIFYING and is_other:
-        move_account(account, AccountStatus.INVITED, reason="account_named", actor=actor, name=name)
+        move_account(account, AccountStatus.INVITED, reason="account_named", actor=actor, **given)
         return
     note_account(account, reason="account_named", actor=actor)
+    FactoryAccount.objects.filter(pk=account.pk).update(**given)
+    account.refresh_from_db(fields=list(given))
     if account.status == AccountStatus.VERIFIED and is_other:
-        begin_check(account, name, actor=actor)
-    elif is_other:
-        FactoryAccount.objects.filter(pk=account.pk).update(name=name)
-        account.refresh_from_db(fields=["name"])
-
-
-def is_named(account: FactoryAccount) -> bool:
-    """Whether the factory's staff have said which name is the person's."""
-    return account.name != "" and account.events.filter(reason="account_named").exists()
+        begin_check(account, actor=actor)
 
 
 def lock_accounts(hub: Hub, learners: Sequence[User]) -> QuerySet[FactoryAccount]:
@@ -167,7 +173,7 @@ def renew(account: FactoryAccount, *, slurm_account: str, expires_at: datetime, 
         case _:
             note_account(account, reason="account_renewed", actor=actor)
             if is_moved and account.status == AccountStatus.VERIFIED:
-                begin_check(account, account.name, actor=actor)
+                begin_check(account, actor=actor)
 
 
 def end_account(account: FactoryAccount, *, actor: User) -> None:
@@ -181,38 +187,74 @@ def end_account(account: FactoryAccount, *, actor: User) -> None:
 
 
 def tell_name(account: FactoryAccount, name: str, *, actor: User) -> None:
-    """Keep the user name that a person has at the factory, and have it tried out; also once more with the same name.
+    """Keep the user name that a person says to have at the factory. It is theirs once a check has shown it.
 
-    RefusedError: `account_name_wrong`, `account_name_fixed`, `account_name_taken`, `account_check_runs`,
-    `account_not_invited`.
+    RefusedError: `account_name_wrong`, `account_name_fixed`, `account_name_taken`, `account_name_proved`,
+    `account_check_runs`, `account_not_invited`.
     """
     name = name.strip()
-    if not UNIX_NAME.fullmatch(name):
+    if not is_unix_name(name):
         raise RefusedError(reason="account_name_wrong")
+    with transaction.atomic():
+        account = lock_usable(account)
+        if name == account.name:
+            return
+        if account.is_vouched:
+            raise RefusedError(reason="account_name_fixed")
+        if account.status == AccountStatus.VERIFIED:
+            raise RefusedError(reason="account_name_proved")
+        if is_held(account, name):
+            raise RefusedError(reason="account_name_taken")
+        note_account(account, reason="account_name_told", actor=actor)
+        FactoryAccount.objects.filter(pk=account.pk).update(name=name, reason="account_name_told")
+
+
+def request_check(account: FactoryAccount, *, actor: User) -> None:
+    """Have the account tried out with the name that is known; also one that is verified.
+
+    RefusedError: `account_name_wrong`, `account_name_taken`, `account_check_runs`, `account_checks_too_many`,
+    `account_not_invited`.
+    """
+    with transaction.atomic():
+        account = lock_usable(account)
+        if not is_unix_name(account.name):
+            raise RefusedError(reason="account_name_wrong")
+        if is_held(account, account.name):
+            raise RefusedError(reason="account_name_taken")
+        asked = FactoryAccountEvent.objects.filter(
+            account__user=account.user, actor=actor, reason="account_check_requested"
+        )
+        if asked.filter(created_at__gt=timezone.now() - CHECKS_WITHIN).count() >= CHECKS_MAX:
+            raise RefusedError(reason="account_checks_too_many")
+        begin_check(account, actor=actor)
+
+
+def lock_usable(account: FactoryAccount) -> FactoryAccount:
+    """The account as it is now, locked: staff who name it and its owner who tells a name take turns."""
+    account = lock_accounts(account.hub, [account.user] if account.user else []).get(pk=account.pk)
     if account.status == AccountStatus.VERIFYING:
         raise RefusedError(reason="account_check_runs")
     if account.status == AccountStatus.EXPIRED or not ends_after(account, timezone.now()):
         raise RefusedError(reason="account_not_invited")
-    if name != account.name and is_named(account):
-        raise RefusedError(reason="account_name_fixed")
-    if FactoryAccount.objects.filter(hub=account.hub_id, name=name).exclude(pk=account.pk).exists():
-        raise RefusedError(reason="account_name_taken")
-    try:
-        with transaction.atomic():
-            begin_check(account, name, actor=actor)
-    except IntegrityError:  # somebody told the same name in the same moment
-        raise RefusedError(reason="account_name_taken") from None
-    except StaleStateError:
-        raise RefusedError(reason="account_check_runs") from None
+    return account
 
 
-def begin_check(account: FactoryAccount, name: str, *, actor: User) -> None:
+def is_unix_name(name: str) -> bool:
+    """Whether a person can be called so."""
+    return UNIX_NAME.fullmatch(name) is not None and SYSTEM_NAMES.fullmatch(name) is None
+
+
+def is_held(account: FactoryAccount, name: str) -> bool:
+    """Whether the name is somebody else's for certain, or lent by the factory."""
+    return FactoryAccount.objects.filter(HELD, hub=account.hub_id, name=name).exclude(pk=account.pk).exists()
+
+
+def begin_check(account: FactoryAccount, *, actor: User) -> None:
     move_account(
         account,
         AccountStatus.VERIFYING,
         reason="account_check_requested",
         actor=actor,
-        name=name,
         check_server_name=make_check_name(),
         check_requested_at=timezone.now(),
     )

@@ -10,25 +10,37 @@ from labs.services.accounts import ends_after
 from labs.states import AccountStatus
 from labs.views.session_words import Step, StepState
 
-REACHED = {AccountStatus.INVITED: 1, AccountStatus.VERIFYING: 2, AccountStatus.VERIFIED: 4}
-"""How many of the four steps are done."""
+CODE = 2
+"""The place of the code among the steps."""
+
+UNTRIED = ("", "account_invited", "account_named", "account_name_told")
+CODE_FAULTS = ("account_code_missing", "account_code_wrong")
 
 
 def list_steps(need: AccountNeed, job: SlurmJob | None, now: datetime) -> list[Step]:
+    """Whoever has told the name shows that it is theirs; a name that the factory gave is only tried out."""
     account = need.account
-    factory = need.hub.factory
-    names = (
-        (_("Invited"), _say_invitation(need)),
+    machine = {"machine": need.hub.factory.machine}
+    invited_at, asked_at, verified_at = find_times(account)
+    steps = [
+        (_("Invited"), _say_invitation(need), invited_at),
         (
             _("Your user name"),
-            _("Tell Paja the user name that you have at %(machine)s, when you have it.")
-            % {"machine": factory.machine},
+            _("Tell Paja the user name that you have at %(machine)s, when you have it.") % machine,
+            None,
         ),
-        (_("Tried out"), say_check(account, job)),
-        (_("Ready for labs"), _("Your labs start with your account.")),
-    )
-    times = list_times(account)
+        (
+            _("Your code"),
+            _("Type one line at %(machine)s: it shows that the account is yours.") % machine,
+            asked_at,
+        ),
+        (_("Tried out"), say_check(account, job), verified_at),
+        (_("Ready for labs"), _("Your labs start with your account."), None),
+    ]
     done = count_done(account, now)
+    if account is not None and account.is_vouched:
+        del steps[CODE]
+        done -= done > CODE
     return [
         Step(
             name,
@@ -36,38 +48,38 @@ def list_steps(need: AccountNeed, job: SlurmJob | None, now: datetime) -> list[S
             _find_state(account, number, done),
             at if number < done else None,
         )
-        for number, ((name, note), at) in enumerate(zip(names, times, strict=True))
+        for number, (name, note, at) in enumerate(steps)
     ]
 
 
-def list_times(account: FactoryAccount | None) -> tuple[datetime | None, ...]:
-    """When each step was done."""
+def find_times(account: FactoryAccount | None) -> tuple[datetime | None, ...]:
+    """When somebody was invited, last asked for a check, and passed it."""
     if account is None:
-        return (None, None, None, None)
-    return account.invited_at, account.check_requested_at, account.verified_at, None
+        return (None, None, None)
+    return account.invited_at, account.check_requested_at, account.verified_at
 
 
 def count_done(account: FactoryAccount | None, now: datetime) -> int:
+    """How many of the five steps are done."""
     if account is None or account.status == AccountStatus.EXPIRED or not ends_after(account, now):
         return 0
-    return REACHED[AccountStatus(account.status)]
+    if account.status != AccountStatus.INVITED:
+        return 5 if account.status == AccountStatus.VERIFIED else 3
+    if not account.name:
+        return 1
+    is_past_code = account.is_vouched or (has_failed(account) and account.reason not in CODE_FAULTS)
+    return 3 if is_past_code else CODE
 
 
 def _find_state(account: FactoryAccount | None, number: int, done: int) -> StepState:
-    if number < done:
-        return "done"
-    if number == 2 and account is not None and has_failed(account):
-        return "failed"
-    return "now" if number == done else "todo"
+    if number == done:
+        return "failed" if account is not None and has_failed(account) else "now"
+    return "done" if number < done else "todo"
 
 
 def has_failed(account: FactoryAccount) -> bool:
     """Whether the account was tried out, and that came to nothing."""
-    return (
-        account.status == AccountStatus.INVITED
-        and account.reason not in ("account_invited", "account_named")
-        and bool(account.reason)
-    )
+    return account.status == AccountStatus.INVITED and account.reason not in UNTRIED
 
 
 def say_check(account: FactoryAccount | None, job: SlurmJob | None) -> str:

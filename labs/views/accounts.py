@@ -18,12 +18,13 @@ from labs.exceptions import RefusedError
 from labs.models import FactoryAccount
 from labs.reasons import sentence_for
 from labs.services.account_needs import find_need, find_needs
-from labs.services.accounts import UNIX_NAME_LENGTH, find_job, is_named, tell_name
+from labs.services.accounts import UNIX_NAME_LENGTH, find_job, request_check, tell_name
 from labs.services.page_versions import make_version
 from labs.states import AccountStatus
 from labs.views.account_words import has_failed, list_steps
 from labs.views.responses import render_polled
 from labs.views.session_words import find_progress
+from labs.work.account_codes import make_code, make_line
 
 POLL_SECONDS = 2
 
@@ -70,8 +71,8 @@ def account_status(request: SignedInRequest, factory_slug: str) -> HttpResponse:
 
 
 @press_requires_login
-def account_check(request: SignedInRequest, factory_slug: str) -> HttpResponse:
-    """Take the user name, and have the account tried out."""
+def account_name(request: SignedInRequest, factory_slug: str) -> HttpResponse:
+    """Take the user name; the page then says how to show whose it is."""
     own = own_account_for(request.user, factory_slug)
     form = NameForm(request.POST)
     if form.is_valid():
@@ -83,6 +84,17 @@ def account_check(request: SignedInRequest, factory_slug: str) -> HttpResponse:
             return redirect("labs:account", factory_slug)
     context = {**_context(request, factory_slug), "form": form}
     return render(request, "labs/account_detail.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@press_requires_login
+def account_check(request: SignedInRequest, factory_slug: str) -> HttpResponse:
+    own = own_account_for(request.user, factory_slug)
+    try:
+        request_check(own, actor=request.user)
+    except RefusedError as refusal:
+        context = {**_context(request, factory_slug), "refusal": sentence_for(refusal.reason)}
+        return render(request, "labs/account_detail.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return redirect("labs:account", factory_slug)
 
 
 def _context(request: SignedInRequest, factory_slug: str) -> dict[str, object]:
@@ -100,7 +112,7 @@ def _context(request: SignedInRequest, factory_slug: str) -> dict[str, object]:
         "progress": find_progress(steps),
         "fault": sentence_for(own.reason) if own and has_failed(own) else "",
         "form": NameForm(initial={"name": own.name}) if own and _can_tell(own) else None,
-        "is_named": own is not None and is_named(own),
+        "line": make_line(make_code(own)) if own and own.name and not own.is_vouched else "",
         "is_moving": is_moving,
         "poll_seconds": POLL_SECONDS,
         "version": make_version(need.state, own and own.reason, [step.note for step in steps]),
@@ -109,4 +121,4 @@ def _context(request: SignedInRequest, factory_slug: str) -> dict[str, object]:
 
 
 def _can_tell(account: FactoryAccount) -> bool:
-    return account.status == AccountStatus.INVITED
+    return account.status == AccountStatus.INVITED and not account.is_vouched

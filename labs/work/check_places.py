@@ -4,6 +4,7 @@ from typing import Final
 
 from labs.access import own_account_allocations_for
 from labs.models import AccountKind, Allocation, FactoryAccount, Flavour
+from labs.work.account_codes import make_code
 
 CHECK_MINUTES: Final = 1
 
@@ -30,6 +31,7 @@ def find_check_options(account: FactoryAccount) -> dict[str, object] | None:
         "reservation": "",  # which may not have begun
         "unix_account": account.name,
         "lease": "",
+        "code": "" if account.is_vouched else make_code(account),
     }
 
 

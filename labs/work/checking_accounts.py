@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -31,6 +32,8 @@ AT_ONCE: Final = 200
 FAULTS: Final[Mapping[str, str]] = {
     "unix_account_refused": "account_name_refused",
     "unix_account_in_use": "account_in_use",
+    "code_missing": "account_code_missing",
+    "code_wrong": "account_code_wrong",
     "account_unknown": "account_not_in_project",
     "account_invalid": "account_not_in_project",
     "quota_exceeded": "account_check_not_possible",
@@ -93,11 +96,25 @@ def ensure_checked(account_id: int, *, connect: HubConnector = connect_hub) -> N
             hub.ensure_server(account.user.hub_name, account.check_server_name, options)
     except SpawnRejectedError:
         logger.exception("check %s: the hub refused", account.check_server_name)
-        fail_check(account, reason="account_check_refused")
+        fail_refused(account, connect)
     except HubUnavailableError as error:
         logger.warning("check %s: %s", account.check_server_name, error)
     else:
         note_account(account, reason="account_check_asked")
+
+
+def fail_refused(account: FactoryAccount, connect: HubConnector) -> None:
+    """A check that the hub did not take, for the reason that the hub gives."""
+    refusal = ""
+    try:
+        with connect(account.hub) as hub:
+            refusal = hub.read_queue(account.hub.jobs_read_until).find_refusal(account.check_server_name)
+    except LabError as error:
+        logger.warning("check %s: %s", account.check_server_name, error)
+    if refusal in FAULTS:
+        fail_check(account, reason=FAULTS[refusal])
+    else:
+        fail_check(account, reason="account_check_refused")
 
 
 def is_asked(account: FactoryAccount) -> bool:
@@ -113,10 +130,20 @@ def note_outcomes(hub: Hub, answer: QueueAnswer) -> None:
     for account in checking().filter(hub=hub, check_server_name__in=names):
         check = checks.get(account.check_server_name)
         if check and check.is_passed and check.unix_account == account.name:
-            move(account, AccountStatus.VERIFIED, reason="account_verified", verified_at=timezone.now())
+            verify(account)
         else:
             fault = check.reason if check else answer.find_refusal(account.check_server_name)
             fail_check(account, reason=FAULTS.get(fault, "account_check_failed"))
+
+
+def verify(account: FactoryAccount) -> None:
+    """It works, and is theirs. Of several who show that one name is theirs the first has it."""
+    try:
+        with transaction.atomic():
+            move(account, AccountStatus.VERIFIED, reason="account_verified", verified_at=timezone.now())
+    except IntegrityError:
+        account.refresh_from_db()
+        fail_check(account, reason="account_name_taken")
 
 
 def follow_checks(

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from labs.exceptions import LabError
 from labs.jupyterhub import HubClient, JobModel, PartitionModel, QueueAnswer, UnixAccountModel
 from labs.models import AccountKind, FactoryAccount, Flavour, Hub, LabSession, Partition, SlurmJob
+from labs.models.accounts import HELD
 from labs.states import AccountStatus, SessionStatus
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ def keep_flavours(hub: Hub, partitions: Iterable[PartitionModel]) -> None:
 def keep_accounts(hub: Hub, accounts: Iterable[UnixAccountModel]) -> None:
     """Accounts that the factory lends. A name that is a person's own account is theirs, whatever the hub says."""
     told = {each.name: each for each in accounts}
-    known = {row.name: row for row in FactoryAccount.objects.filter(hub=hub).exclude(name="")}
+    known = {row.name: row for row in FactoryAccount.objects.filter(HELD, hub=hub)}
     changed = []
     for name, row in known.items():
         each = told.get(name)

@@ -48,7 +48,7 @@ def test_each_cohort_may_use_what_its_factory_has_and_kajaani_athens_too() -> No
 def test_its_people_have_accounts_as_the_development_slurm_names_them() -> None:
     load(suffix="b")
 
-    verified = FactoryAccount.objects.filter(status=AccountStatus.VERIFIED)
+    verified = FactoryAccount.objects.filter(status=AccountStatus.VERIFIED, is_vouched=True)
     assert dict(verified.values_list("user__email", "name")) == {
         "learner.kajaani@paja.example": "csclrn01b",
         "learner.athens@paja.example": "csclrn02b",
@@ -62,7 +62,7 @@ def test_a_newcomer_has_yet_to_tell_a_name() -> None:
     newcomer = User.objects.get(email="newcomer.kajaani@paja.example")
     assert newcomer.check_password("paja-demo-2026")
     account = newcomer.factory_accounts.get()
-    assert (account.status, account.name) == (AccountStatus.INVITED, "")
+    assert (account.status, account.name, account.is_vouched) == (AccountStatus.INVITED, "", False)
     assert Cohort.objects.get(factory__slug="kajaani").enrolments.get().learner == newcomer
 
 

@@ -1,10 +1,18 @@
-"""Rows that were written before workspaces came are kept."""
+"""What migrations do to rows that are there already."""
 
 from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+
+from labs.models import AccountKind
+from labs.states import AccountStatus
+from labs.transitions import note_account
+from tests.factories import courses as make_courses
+from tests.factories import labs as make
 
 THEN = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -36,3 +44,31 @@ def test_sessions_and_snapshots_from_before_get_their_workspace() -> None:
         assert len({snapshot.public_id for snapshot in kept}) == 2
     finally:
         MigrationExecutor(connection).migrate(newest)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("is_named", "status", "after"),
+    [
+        (True, AccountStatus.VERIFIED, AccountStatus.VERIFIED),
+        (False, AccountStatus.VERIFIED, AccountStatus.INVITED),
+        (False, AccountStatus.VERIFYING, AccountStatus.INVITED),
+        (False, AccountStatus.EXPIRED, AccountStatus.EXPIRED),
+    ],
+)
+def test_an_account_whose_name_its_owner_only_told_is_tried_out_anew(
+    is_named: bool, status: AccountStatus, after: AccountStatus
+) -> None:
+    account = make.FactoryAccountFactory.create(
+        kind=AccountKind.OWN, user=make_courses.UserFactory.create(), name="kaj001", status=status
+    )
+    lent = make.FactoryAccountFactory.create(name="train01")
+    if is_named:
+        note_account(account, reason="account_named")
+
+    import_module("labs.migrations.0012_names_proved").doubt(apps, None)
+
+    account.refresh_from_db()
+    lent.refresh_from_db()
+    assert (account.status, account.is_vouched) == (after, is_named)
+    assert lent.status == AccountStatus.VERIFIED

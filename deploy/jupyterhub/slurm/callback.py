@@ -1,7 +1,7 @@
-"""`POST /hub/api/paja/listening`: a job tells its hub where its server listens, or that an account works.
+"""`POST /hub/api/paja/listening`: a job tells its hub where its server listens, or how a check came out.
 
 In the place of batchspawner's own callback. The token says which server it is, Slurm says which node; the post says a
-port and nothing else.
+port, or a word of a check, and nothing else.
 """
 
 import hmac
@@ -16,6 +16,7 @@ from tornado import web
 
 MAX_BYTES: Final = 64
 PORTS: Final = range(1024, 65_536)
+CHECK_FAULTS: Final = {"code_missing", "code_wrong"}
 
 
 class Heard(Enum):
@@ -37,8 +38,8 @@ class WrongPostError(ValueError):
     """Not what a job says."""
 
 
-def read_post(body: bytes) -> int | None:
-    """The port that a job tells; None where it says that it has run as a check. Anything else is refused."""
+def read_post(body: bytes) -> int | str:
+    """The port that a job tells, or why a check failed, empty where it passed. Anything else is refused."""
     if len(body) > MAX_BYTES:
         raise WrongPostError(f"more than {MAX_BYTES} bytes")
     try:
@@ -47,7 +48,9 @@ def read_post(body: bytes) -> int | None:
         raise WrongPostError("not JSON") from None
     match pairs if isinstance(pairs, tuple) else ():
         case [("checked", True)]:
-            return None
+            return ""
+        case [("checked", False), ("reason", str(reason))] if reason in CHECK_FAULTS:
+            return str(reason)
         case [("port", port)] if type(port) is int and port in PORTS:
             return int(port)
         case _:
@@ -62,13 +65,13 @@ class ListeningHandler(APIHandler):
     @web.authenticated
     def post(self) -> None:
         try:
-            port = read_post(self.request.body)
+            told = read_post(self.request.body)
         except WrongPostError as error:
             raise web.HTTPError(HTTPStatus.BAD_REQUEST, str(error)) from error
         spawner = self._find_spawner()
         if spawner is None:
             raise web.HTTPError(HTTPStatus.FORBIDDEN)
-        heard = spawner.hear_check() if port is None else spawner.hear_port(port)
+        heard = spawner.hear_check(told) if isinstance(told, str) else spawner.hear_port(told)
         self.set_status(STATUSES[heard])
 
     def _find_spawner(self) -> Any:

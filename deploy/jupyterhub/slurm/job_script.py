@@ -61,6 +61,7 @@ def make_order(request: SpawnRequest, factory: FactoryFile, told: Mapping[str, s
     lends = request.account_kind in {AccountKind.POOL, AccountKind.ROBOT}
     return {
         "kind": request.kind,
+        "code": request.code,
         # Where several people are in one account at once, nothing of it can be cleaned; each has a folder.
         "cleans_for": request.lease if lends and not shares else "",
         "folder": request.lease if shares else "",

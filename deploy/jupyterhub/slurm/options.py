@@ -25,6 +25,7 @@ SESSION_KEYS: Final = frozenset(
         "lease",
     }
 )
+CODE: Final = r"|[A-HJ-NP-Z2-9]{4}(-[A-HJ-NP-Z2-9]{4}){2}"  # Paja makes it: labs/work/account_codes.py
 LEASE: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 CHECK_MINUTES: Final = 1
 
@@ -52,6 +53,7 @@ class SpawnRequest:
     account_kind: AccountKind
     lease: str
     tools: tuple[str, ...]
+    code: str = ""  # that a check looks for in the account's home; empty where nothing is to be proved
 
     def job(self, name: str) -> JobRequest:
         return JobRequest(
@@ -91,14 +93,16 @@ def read_options(options: object, factory: FactoryFile, *, is_grader: bool) -> S
         if dict(options) != {"kind": "grading"} or factory.grading is None:
             raise OptionsRefusedError("option_unknown")
         return grading_request(factory, factory.grading)
-    if not options.keys() <= SESSION_KEYS:
-        raise OptionsRefusedError("option_unknown")
     kind = options.get("kind", "session")
     if type(kind) is not str or kind not in {"session", "check"}:
         raise OptionsRefusedError("option_unknown")
-    partition, flavour = find_flavour(options, factory)
     is_check = kind == "check"
+    if not options.keys() <= SESSION_KEYS | ({"code"} if is_check else set()):
+        raise OptionsRefusedError("option_unknown")
+    partition, flavour = find_flavour(options, factory)
     account_kind = check_unix_account(options.get("unix_account"), factory)
+    if is_check and account_kind is not AccountKind.OWN:
+        raise OptionsRefusedError("unix_account_refused")
     return SpawnRequest(
         kind=kind,
         partition=partition.name,
@@ -111,6 +115,7 @@ def read_options(options: object, factory: FactoryFile, *, is_grader: bool) -> S
         account_kind=account_kind,
         lease=check_lease(options.get("lease", ""), needs_one=account_kind is not AccountKind.OWN),
         tools=check_tools(options.get("tools", []), factory.nodes.tools),
+        code=check_code(options.get("code")) if is_check else "",
     )
 
 
@@ -181,6 +186,13 @@ def check_lease(value: object, *, needs_one: bool) -> str:
         return ""
     if not isinstance(value, str) or not re.fullmatch(LEASE, value):
         raise OptionsRefusedError("unix_account_refused")
+    return value
+
+
+def check_code(value: object) -> str:
+    """What the account's owner is to have put into its home; empty where nothing has to be there, which is said too."""
+    if not isinstance(value, str) or not re.fullmatch(CODE, value):
+        raise OptionsRefusedError("option_unknown")
     return value
 
 

@@ -53,7 +53,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
     unix_account = Unicode(help="As whom it runs.")
     address = Unicode(help="Of its node, as the hub reaches it.")
 
-    _is_checked = False
+    _check_fault: str | None = None  # empty once the check has passed
     # Who has which port, and which account, by job name: of servers that Slurm's answers may not tell yet.
     _ports: ClassVar[dict[tuple[str, int], str]] = {}
     _submitting: ClassVar[dict[str, Submission]] = {}
@@ -88,7 +88,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         super().clear_state()
         self.job_name = self.job_id = self.kind = self.unix_account = self.address = ""
         self.port = 0
-        self._is_checked = False
+        self._check_fault = None
 
     def _store_state(self) -> None:
         self.orm_spawner.state = self.get_state()
@@ -125,9 +125,10 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
             if self.kind == "check":
                 watch.note_checked(self.unix_account, self.name, "failed", "job_failed")
             raise
-        if self._is_checked:
-            watch.note_checked(self.unix_account, self.name, "passed")
-            raise web.HTTPError(409, "The account works; there is no server to reach.")
+        if self._check_fault is not None:
+            outcome = "failed" if self._check_fault else "passed"
+            watch.note_checked(self.unix_account, self.name, outcome, self._check_fault)
+            raise web.HTTPError(409, "The account was tried out; there is no server to reach.")
         self._store_state()
         return self._url
 
@@ -197,7 +198,7 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         """Until the job runs and has told its port, however long it waits in the queue before."""
         loop = asyncio.get_running_loop()
         deadline = None
-        while not self._is_checked:
+        while self._check_fault is None:
             self._heard.clear()
             view = watch.find(self.job_name)
             if view is not None and view.stage is JobStage.ENDED:
@@ -236,12 +237,14 @@ class PajaSlurmSpawner(SafeSlurmSpawner):
         self._heard.set()
         return Heard.TAKEN
 
-    def hear_check(self) -> Heard:
+    def hear_check(self, fault: str) -> Heard:
+        """How a check came out, once: a fault, or empty."""
         if self.kind != "check":
             return Heard.REFUSED
         if self._find_running() is None:
             return Heard.LATER
-        self._is_checked = True
+        if self._check_fault is None:
+            self._check_fault = fault
         self._heard.set()
         return Heard.TAKEN
 

@@ -3,6 +3,7 @@
 Paja decides and lends; this is the hub's own look at it, so that no slip there puts one learner into another's files.
 """
 
+import os
 import pwd
 import re
 from collections.abc import Iterable
@@ -11,6 +12,13 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from deploy.jupyterhub.slurm.factory_file import UNIX_NAME, FactoryFile
+
+SYSTEM_NAMES: Final = re.compile(
+    "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|backup|list|irc|nobody|adm|admin|operator|halt|shutdown|"
+    "ftp|sshd|munge|slurm|slurmdbd|slurmrestd|mysql|mariadb|postgres|redis|www-data|apache|nginx|jupyterhub|paja|"
+    "systemd-[a-z]+|messagebus|dbus|polkitd|chrony|ntp|rpc|rpcuser|nfsnobody|tss|sssd|ldap|nslcd"
+)
+"""Nobody's own, also on a host that does not know them. labs/services/accounts.py has the same."""
 
 PEOPLE_FROM: Final = 1000  # the first account of a person, by the rule of every Linux in use
 
@@ -30,6 +38,9 @@ class Holder(Protocol):
 
     @property
     def unix_account(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,13 @@ def find_kind(factory: FactoryFile, name: str) -> AccountKind | None:
 
 def is_of_system(name: str) -> bool:
     """Whether this host knows it as an account of its own: a pattern for people's names fits some of those too."""
-    if name == "root":
+    if SYSTEM_NAMES.fullmatch(name):
         return True
     try:
-        return pwd.getpwnam(name).pw_uid < PEOPLE_FROM
+        uid = pwd.getpwnam(name).pw_uid
     except KeyError:  # a host that does not know the site's people
         return False
+    return uid < PEOPLE_FROM or uid == os.geteuid()  # the hub's own
 
 
 def is_shared(factory: FactoryFile, name: str) -> bool:
@@ -85,7 +97,12 @@ def is_shared(factory: FactoryFile, name: str) -> bool:
 
 
 def is_in_use(factory: FactoryFile, name: str, *, by: str, holders: Iterable[Holder]) -> bool:
-    """Whether somebody other than `by` has a job in the account, and the site does not keep them apart."""
+    """Whether somebody other than `by` has a job in the account, and the site does not keep them apart.
+
+    A check is no such job: whoever asks for one may be a stranger to the account, and shuts nobody out of it.
+    """
     if is_shared(factory, name):
         return False
-    return any(holder.unix_account == name and holder.user != by for holder in holders)
+    return any(
+        holder.unix_account == name and holder.user != by and holder.kind != "check" for holder in holders
+    )

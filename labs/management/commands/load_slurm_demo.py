@@ -71,7 +71,8 @@ class Command(BaseCommand):
             ensure_invited(hubs["kajaani"], newcomer)
         self.stdout.write(
             f"The demo may use the development Slurm. {NEWCOMER[0]} has not told a user name yet: "
-            f"{NEWCOMERS_NAME}{suffix} is theirs."
+            f"{NEWCOMERS_NAME}{suffix} is theirs. What their page then says to type on the supercomputer, "
+            f"type here behind: sudo -H -u {NEWCOMERS_NAME}{suffix} -- sh -c '…'"
         )
 
 
@@ -117,22 +118,29 @@ def ensure_newcomer() -> User:
     return person
 
 
-def ensure_invited(hub: Hub, person: User) -> FactoryAccount | None:
-    """A new account in `invited`; None where there is one already."""
+def ensure_invited(hub: Hub, person: User, name: str = "") -> FactoryAccount | None:
+    """A new account in `invited`, with the name that the factory gives; None where there is one already."""
     if FactoryAccount.objects.filter(hub=hub, user=person).exists():
         return None
     ends_at = timezone.now() + VALID_FOR
-    invite_learners(hub, [person], slurm_account=PROJECT, expires_at=ends_at, actor=find_staff("kajaani"))
+    invite_learners(
+        hub,
+        [person],
+        slurm_account=PROJECT,
+        expires_at=ends_at,
+        actor=find_staff("kajaani"),
+        names={person.pk: name} if name else {},
+    )
     return FactoryAccount.objects.get(hub=hub, user=person)
 
 
 def ensure_verified(hub: Hub, person: User, name: str) -> None:
-    account = ensure_invited(hub, person)
+    account = ensure_invited(hub, person, name)
     if account is None:
         return
     now = timezone.now()
-    told = {"name": name, "check_server_name": make_check_name(), "check_requested_at": now}
-    move_account(account, AccountStatus.VERIFYING, reason="account_check_requested", actor=person, **told)
+    asked = {"check_server_name": make_check_name(), "check_requested_at": now}
+    move_account(account, AccountStatus.VERIFYING, reason="account_check_requested", actor=person, **asked)
     move_account(account, AccountStatus.VERIFIED, reason="account_verified", verified_at=now)
 
 

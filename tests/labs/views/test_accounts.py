@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from courses.models import Enrolment, User
 from labs import tasks
 from labs.models import AccountKind, FactoryAccount, Hub
 from labs.reasons import SENTENCES
+from labs.services.accounts import CHECKS_MAX
 from labs.states import AccountStatus
 from labs.transitions import note_account
+from labs.work.account_codes import make_code, make_line
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
 
@@ -75,17 +78,61 @@ def test_who_is_invited_can_tell_a_name(as_ada: Client, make_account: MakeAccoun
     assert 'name="name"' in page
 
 
-def test_a_name_that_is_told_is_tried_out(
+def test_a_name_that_is_told_is_to_be_shown_ones_own(
     as_ada: Client, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "send_account_check", lambda *_: None)
     account = make_account(AccountStatus.INVITED, name="")
 
-    response = as_ada.post(f"{PAGE}check", {"name": "kvirtane"})
+    assert as_ada.post(f"{PAGE}name", {"name": "kvirtane"}).status_code == 302
+    account.refresh_from_db()
+    assert (account.status, account.name) == (AccountStatus.INVITED, "kvirtane")
 
-    assert response.status_code == 302
+    page = shown(as_ada)
+    assert "Show that the account is yours" in page
+    line = escape(make_line(make_code(account)))
+    assert f"<code>{line}</code>" in page
+    assert f'data-copy="{line}"' in page
+
+    assert as_ada.post(f"{PAGE}check").status_code == 302
     account.refresh_from_db()
     assert (account.status, account.name) == (AccountStatus.VERIFYING, "kvirtane")
+
+
+def test_a_name_that_was_mistyped_can_be_told_anew(as_ada: Client, make_account: MakeAccount) -> None:
+    account = make_account(AccountStatus.INVITED, reason="account_code_missing")
+
+    assert "This is not my user name" in shown(as_ada)
+    as_ada.post(f"{PAGE}name", {"name": "kvirtane"})
+
+    account.refresh_from_db()
+    assert account.name == "kvirtane"
+    assert "could not be tried out" not in shown(as_ada)
+
+
+@pytest.mark.parametrize("reason", ["account_code_missing", "account_code_wrong"])
+def test_who_has_not_shown_it_yet_reads_what_is_missing_beside_the_line(
+    as_ada: Client, make_account: MakeAccount, reason: str
+) -> None:
+    account = make_account(AccountStatus.INVITED, reason=reason)
+
+    page = shown(as_ada)
+
+    assert escape(str(SENTENCES[reason])) in page
+    assert escape(make_line(make_code(account))) in page
+
+
+def test_too_many_checks_are_refused_on_the_page(
+    as_ada: Client, make_account: MakeAccount, ada: User
+) -> None:
+    account = make_account(AccountStatus.INVITED)
+    for _ in range(CHECKS_MAX):
+        note_account(account, reason="account_check_requested", actor=ada)
+
+    response = as_ada.post(f"{PAGE}check")
+
+    assert response.status_code == 422
+    assert escape(str(SENTENCES["account_checks_too_many"])) in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +144,7 @@ def test_a_name_that_cannot_be_hers_is_refused_and_kept_in_the_form(
     make.FactoryAccountFactory.create(hub=hub, name="train01")
     account = make_account(AccountStatus.INVITED, name="")
 
-    response = as_ada.post(f"{PAGE}check", {"name": name})
+    response = as_ada.post(f"{PAGE}name", {"name": name})
 
     assert response.status_code == 422
     page = response.content.decode()
@@ -112,14 +159,15 @@ def test_whose_account_a_name_is_stays_unsaid(as_ada: Client, make_account: Make
     make.FactoryAccountFactory.create(hub=hub, kind=AccountKind.OWN, user=other, name="kvirtane")
     make_account(AccountStatus.INVITED, name="")
 
-    page = as_ada.post(f"{PAGE}check", {"name": "kvirtane"}).content.decode()
+    page = as_ada.post(f"{PAGE}name", {"name": "kvirtane"}).content.decode()
 
     assert "Somebody" not in page
     assert other.email not in page
 
 
 def test_who_was_never_invited_cannot_tell_a_name(as_ada: Client) -> None:
-    assert as_ada.post(f"{PAGE}check", {"name": "kvirtane"}).status_code == 404
+    assert as_ada.post(f"{PAGE}name", {"name": "kvirtane"}).status_code == 404
+    assert as_ada.post(f"{PAGE}check").status_code == 404
 
 
 def test_while_the_job_waits_the_page_follows_it(as_ada: Client, make_account: MakeAccount, hub: Hub) -> None:
@@ -171,7 +219,9 @@ def test_a_verified_account_says_until_when_and_can_be_tried_again(
     assert "Your account is ready" in page
     assert "Valid until" in page
 
-    as_ada.post(f"{PAGE}check", {"name": "kaj001"})
+    assert escape(make_line(make_code(account))) in page
+
+    as_ada.post(f"{PAGE}check")
 
     account.refresh_from_db()
     assert account.status == AccountStatus.VERIFYING
@@ -257,6 +307,7 @@ def test_pages_are_only_read(as_ada: Client, address: str) -> None:
 
 
 def test_a_name_is_told_by_a_press(as_ada: Client) -> None:
+    assert as_ada.get(f"{PAGE}name").status_code == 405
     assert as_ada.get(f"{PAGE}check").status_code == 405
 
 
@@ -274,12 +325,13 @@ def test_a_name_that_the_factory_gave_is_only_to_be_tried_out(
     as_ada: Client, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "send_account_check", lambda *_: None)
-    account = make_account(AccountStatus.INVITED)
-    note_account(account, reason="account_named")
+    make_account(AccountStatus.INVITED, is_vouched=True, reason="account_named")
 
     page = shown(as_ada)
     assert "has told Paja that your user name is" in page
     assert 'type="text"' not in page.partition("account-status")[2]
+    assert ".paja/code" not in page
+    assert "Your code" not in page
 
-    assert as_ada.post(f"{PAGE}check", {"name": "kaj002"}).status_code == 422
-    assert as_ada.post(f"{PAGE}check", {"name": "kaj001"}).status_code == 302
+    assert as_ada.post(f"{PAGE}name", {"name": "kaj002"}).status_code == 422
+    assert as_ada.post(f"{PAGE}check").status_code == 302

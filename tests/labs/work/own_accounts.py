@@ -16,7 +16,7 @@ from tests.fakes.hub import FakeHub
 SERVER = "v-1f00ba12"
 
 
-def make_account(hub: Hub, user: User) -> FactoryAccount:
+def make_account(hub: Hub, user: User, server: str = SERVER) -> FactoryAccount:
     found: FactoryAccount = make.FactoryAccountFactory.create(
         hub=hub,
         kind=AccountKind.OWN,
@@ -24,7 +24,7 @@ def make_account(hub: Hub, user: User) -> FactoryAccount:
         name="kaj001",
         slurm_account="project_1",
         status=AccountStatus.VERIFYING,
-        check_server_name=SERVER,
+        check_server_name=server,
         check_requested_at=timezone.now() - RESEND_AFTER,
         expires_at=timezone.now() + timedelta(days=90),
     )

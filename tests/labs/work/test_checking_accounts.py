@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 
 from courses.models import Cohort, Enrolment, User
+from labs.jupyterhub.queue_wire import QueueAnswer, RefusalModel
 from labs.models import AccountKind, FactoryAccount, FactoryAccountEvent, Hub
 from labs.models.accounts import is_check_name, make_check_name
 from labs.models.sessions import is_server_name
 from labs.states import AccountStatus
+from labs.work.account_codes import make_code
 from labs.work.checking_accounts import CHECK_FOR, RESEND_AFTER, reconcile_accounts
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub, RefusingHub, UnavailableHub
@@ -64,7 +66,17 @@ def test_the_hub_is_asked_for_a_job_of_a_minute_as_that_account(
         "reservation": "",
         "unix_account": "kaj001",
         "lease": "",
+        "code": make_code(account),
     }
+
+
+def test_a_name_that_the_factory_gave_needs_no_code(account: FactoryAccount, flavour: Any) -> None:
+    FactoryAccount.objects.update(is_vouched=True)
+    fake = FakeHub()
+
+    check(account, fake)
+
+    assert fake.user_options[server_of(account)]["code"] == ""
 
 
 def test_before_a_cohort_may_use_anything_the_cheapest_size_is_tried(
@@ -149,6 +161,23 @@ def test_a_hub_that_refuses_ends_the_check(account: FactoryAccount, flavour: Any
     check(account, fake)
 
     assert state(account) == (AccountStatus.INVITED, "account_check_refused")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("unix_account_refused", "account_name_refused"), ("what nobody thought of", "account_check_refused")],
+)
+def test_a_hub_that_refuses_and_says_why_is_believed(
+    account: FactoryAccount, flavour: Any, said: str, reason: str
+) -> None:
+    fake = RefusingHub()
+    user, server = server_of(account)
+    fake.users.add(user)
+    fake.queue = QueueAnswer(refused=(RefusalModel(user, server, said, timezone.now()),))
+
+    check(account, fake)
+
+    assert state(account) == (AccountStatus.INVITED, reason)
 
 
 def test_what_is_no_longer_being_tried_out_is_not_asked_for(account: FactoryAccount, flavour: Any) -> None:

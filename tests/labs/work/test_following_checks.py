@@ -14,6 +14,7 @@ from labs.models import FactoryAccount, Hub
 from labs.states import AccountStatus
 from labs.work.checking_accounts import LOST_AFTER, follow_checks
 from labs.work.reconciling import reconcile_sessions
+from tests.factories import courses as make_courses
 from tests.factories import labs as make
 from tests.fakes.hub import FakeHub
 from tests.labs.work.own_accounts import (
@@ -59,6 +60,8 @@ def test_a_job_that_ran_verifies_the_account(account: FactoryAccount) -> None:
         ("unix_account_refused", "account_name_refused"),
         ("account_invalid", "account_not_in_project"),
         ("quota_exceeded", "account_check_not_possible"),
+        ("code_missing", "account_code_missing"),
+        ("code_wrong", "account_code_wrong"),
         ("what nobody thought of", "account_check_failed"),
     ],
 )
@@ -66,6 +69,22 @@ def test_a_check_that_failed_says_what_to_do(account: FactoryAccount, said: str,
     follow(account, FakeHub(), told(is_passed=False, reason=said))
 
     assert state(account) == (AccountStatus.INVITED, reason)
+
+
+@pytest.mark.parametrize("holder", ["owner", "pool"])
+def test_of_those_who_show_that_one_name_is_theirs_the_first_has_it(
+    account: FactoryAccount, hub: Hub, holder: str
+) -> None:
+    if holder == "owner":
+        other = make_account(hub, make_courses.UserFactory.create(), server="v-00000002")
+        follow(other, FakeHub(), told(is_passed=True, server="v-00000002"))
+        assert state(other) == (AccountStatus.VERIFIED, "account_verified")
+    else:
+        make.FactoryAccountFactory.create(hub=hub, name=account.name)
+
+    follow(account, FakeHub(), told(is_passed=True))
+
+    assert state(account) == (AccountStatus.INVITED, "account_name_taken")
 
 
 def test_a_job_that_was_refused_by_slurm_ends_the_check(account: FactoryAccount) -> None:

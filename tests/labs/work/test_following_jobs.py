@@ -91,6 +91,16 @@ def test_accounts_that_are_lent_are_kept_and_a_persons_own_is_theirs(hub: Hub, a
     assert (pool.is_offered, own.is_offered) == (False, True)
 
 
+def test_a_name_that_somebody_only_says_to_have_keeps_no_account_of_a_pool_out(hub: Hub, ada: User) -> None:
+    make.FactoryAccountFactory.create(
+        hub=hub, kind=AccountKind.OWN, user=ada, name="train01", status=AccountStatus.INVITED
+    )
+
+    follow(hub, make_answer(unix_accounts=(UnixAccountModel("train01", "pool", False),)))
+
+    assert FactoryAccount.objects.get(name="train01", kind=AccountKind.POOL).is_offered
+
+
 # --- The ledger ------------------------------------------------------------------------------------------
 
 

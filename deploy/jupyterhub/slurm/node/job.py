@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import socket
+import stat
 import tempfile
 import time
 import urllib.error
@@ -27,6 +28,8 @@ from deploy.jupyterhub.slurm.node.cleaning import (
 )
 
 ROOT_NAME = "paja"  # in the home: all that is ours
+CODE_FOLDER = ".paja"  # which the account's owner makes, with a file `code`
+CODE_BYTES_MAX = 64
 KEPT_VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
     "GPU_DEVICE_ORDINAL",
@@ -48,6 +51,10 @@ def main(order: Order) -> None:
     os.umask(0o077)
     account = pwd.getpwuid(os.getuid())
     home = Path(account.pw_dir)
+    if order["kind"] == "check" and (fault := find_code_fault(home, order["code"])):
+        # Nothing was written, and nothing will be: this may be the home of somebody who knows nothing of it.
+        tell_hub(order, {"checked": False, "reason": fault})
+        return
     if order["cleans_for"]:
         home.chmod(0o700)
         with locked(home / LOCK_NAME):
@@ -66,6 +73,47 @@ def main(order: Order) -> None:
     port = listener.getsockname()[1]
     tell_hub(order, {"port": port})
     become_server(order, account, root, runtime, listener, port)
+
+
+def find_code_fault(home: Path, code: str) -> str:
+    """Why the account's owner has not said that whoever asks for the check is them; empty where they have, or need not.
+
+    They say it in a file that they alone can have written: theirs, no link, in a folder of theirs.
+    """
+    if not code:
+        return ""
+    try:
+        folder = os.open(home / CODE_FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return "code_missing"
+    except OSError:
+        return "code_wrong"
+    try:
+        return "" if is_ours_alone(folder) and read_code(folder) == code else "code_wrong"
+    except FileNotFoundError:
+        return "code_missing"
+    except OSError:
+        return "code_wrong"
+    finally:
+        os.close(folder)
+
+
+def read_code(folder: int) -> str:
+    """The one word of the file; empty for a file that somebody else may have had a hand in."""
+    descriptor = os.open("code", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or not is_ours_alone(descriptor):
+            return ""
+        content = os.read(descriptor, CODE_BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
+    return content.decode("ascii", "replace").strip() if len(content) <= CODE_BYTES_MAX else ""
+
+
+def is_ours_alone(descriptor: int) -> bool:
+    """Whether it is this account's, and nobody else may write to it."""
+    status = os.fstat(descriptor)
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def make_runtime() -> Path:

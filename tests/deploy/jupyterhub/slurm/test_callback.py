@@ -7,7 +7,9 @@ from deploy.jupyterhub.slurm.callback import WrongPostError, read_post
 
 def test_a_port_and_a_check_are_read() -> None:
     assert read_post(b'{"port": 40001}') == 40_001
-    assert read_post(b'{"checked": true}') is None
+    assert read_post(b'{"checked": true}') == ""
+    assert read_post(b'{"checked": false, "reason": "code_missing"}') == "code_missing"
+    assert read_post(b'{"checked": false, "reason": "code_wrong"}') == "code_wrong"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,11 @@ def test_a_port_and_a_check_are_read() -> None:
         b'{"checked": 1}',
         b'{"checked": false}',
         b'{"checked": "true"}',
+        b'{"checked": true, "reason": "code_wrong"}',
+        b'{"checked": false, "reason": ""}',
+        b'{"checked": false, "reason": "account_invalid"}',
+        b'{"checked": false, "reason": ["code_wrong"]}',
+        b'{"reason": "code_wrong", "checked": false}',
         b'{"checked": true, "port": 40001}',
         b'{"Port": 40001}',
         b'{"port": 40001}' + b" " * 64,

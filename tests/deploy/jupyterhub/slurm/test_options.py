@@ -24,6 +24,8 @@ ASKED: dict[str, Any] = {
     "lease": LEASE,
 }
 
+CHECK = {"kind": "check", "unix_account": "lumiada", "lease": "", "code": "ABCD-EFGH-JKLM"}
+
 
 @pytest.fixture
 def factory(tmp_path: Path) -> FactoryFile:
@@ -58,11 +60,51 @@ def test_what_is_left_out_is_slurms_default(factory: FactoryFile) -> None:
 
 
 def test_a_check_is_a_job_of_one_minute_in_an_account_of_ones_own(factory: FactoryFile) -> None:
-    asked = {**ASKED, "kind": "check", "minutes": 480, "unix_account": "lumiada", "lease": ""}
+    asked = {**ASKED, **CHECK, "minutes": 480}
 
     request = read_options(asked, factory, is_grader=False)
 
     assert (request.kind, request.minutes, request.account_kind) == ("check", 1, AccountKind.OWN)
+    assert request.code == "ABCD-EFGH-JKLM"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        None,
+        1,
+        "ABCD-EFGH",
+        "abcd-efgh-jklm",
+        "ABCD-EFGH-JKL0",
+        "ABCD-EFGH-JKLM\n",
+        "ABCD-EFGH-JKLM-NPQR",
+        ["ABCD"],
+    ],
+)
+def test_a_check_says_which_code_is_to_be_there_or_that_there_is_none(
+    factory: FactoryFile, code: object
+) -> None:
+    assert read_options({**ASKED, **CHECK, "code": ""}, factory, is_grader=False).code == ""
+
+    with pytest.raises(OptionsRefusedError) as refusal:
+        read_options({**ASKED, **CHECK, "code": code}, factory, is_grader=False)
+
+    assert refusal.value.reason == "option_unknown"
+
+
+def test_a_check_without_a_word_of_a_code_and_a_session_with_one_are_refused(factory: FactoryFile) -> None:
+    silent = {name: value for name, value in {**ASKED, **CHECK}.items() if name != "code"}
+    for asked in (silent, {**ASKED, "code": ""}):
+        with pytest.raises(OptionsRefusedError) as refusal:
+            read_options(asked, factory, is_grader=False)
+        assert refusal.value.reason == "option_unknown"
+
+
+def test_an_account_that_is_lent_is_not_tried_out(factory: FactoryFile) -> None:
+    with pytest.raises(OptionsRefusedError) as refusal:
+        read_options({**ASKED, **CHECK, "unix_account": "train01", "lease": LEASE}, factory, is_grader=False)
+
+    assert refusal.value.reason == "unix_account_refused"
 
 
 def test_grading_is_what_the_file_says_and_the_graders_alone(factory: FactoryFile) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.slurm.unix_accounts import sudo
+from labs.work.account_codes import make_line
 from tests.deploy.jupyterhub.running import run_code
 from tests.servers import wait_for
 from tests.servers.hub import RealHub, run_hub
@@ -245,18 +247,36 @@ open("notes.txt", "w").write("of ada")
     assert not [name for name in slurm.ask(KAJAANI, "squeue", "-h", "-o", "%j").split() if name.endswith("5")]
 
 
-def test_an_own_account_is_tried_out_by_a_job_of_its_own(hub: RealHub, slurm: RealCluster) -> None:
-    asked = options(slurm, kind="check", minutes=1)
+def test_an_own_account_is_tried_out_once_its_owner_has_said_whose_it_is(
+    hub: RealHub, slurm: RealCluster
+) -> None:
+    """Whoever asks for a check of somebody else's account has nothing of it, and leaves nothing in it."""
+    name, code = slurm.learners(KAJAANI)[4], "ABCD-EFGH-JKLM"
+    home = slurm.home(name)
+    asked = options(slurm, kind="check", minutes=1, unix_account=name, code=code)
     with hub.client() as client:
-        ask_for(hub, "p-0000ada1", "v-0000ada1", asked)
 
-        def checks() -> list[tuple[str, bool]]:
-            return [(each.unix_account, each.is_passed) for each in client.read_queue(None).checks]
+        def check(server: str) -> tuple[str, bool, str]:
+            ask_for(hub, "p-0000ada1", server, asked)
 
-        wait_for(checks, seconds=60, what="the check is told")
-        assert checks() == [(asked["unix_account"], True)]
-        model = client.find_server("p-0000ada1", "v-0000ada1")
-        assert model is None or not model.is_ready
+            def told() -> list[tuple[str, bool, str]]:
+                answers = client.read_queue(None).checks
+                return [
+                    (each.unix_account, each.is_passed, each.reason)
+                    for each in answers
+                    if each.server == server
+                ]
+
+            wait_for(told, seconds=60, what="the check is told")
+            model = client.find_server("p-0000ada1", server)
+            assert model is None or not model.is_ready
+            return told()[0]
+
+        assert check("v-0000ada1") == (name, False, "code_missing")
+        assert not (home / "paja").exists()
+
+        sudo(name, ["sh", "-c", make_line(code)], {"HOME": str(home)})
+        assert check("v-0000ada2") == (name, True, "")
 
 
 def test_the_grader_is_a_job_as_the_file_says(hub: RealHub, slurm: RealCluster) -> None:
