@@ -1,7 +1,8 @@
 """`make soak`: exit status 1 where a rule was broken.
 
-PAJA_SOAK_PART is sessions, grading, queue or parity, all of them by default; PAJA_SOAK_SECONDS and PAJA_SOAK_SESSIONS
-are for the first, PAJA_SOAK_SUBMISSIONS for the second, PAJA_SOAK_QUEUE for the third; PAJA_SOAK_SEED repeats a run.
+PAJA_SOAK_PART is sessions, grading, queue, slurm or parity, all of them by default; PAJA_SOAK_SECONDS and
+PAJA_SOAK_SESSIONS are for the first, PAJA_SOAK_SUBMISSIONS for the second, PAJA_SOAK_QUEUE for the third,
+PAJA_SOAK_SLURM and PAJA_SOAK_PACE for the fourth; PAJA_SOAK_SEED repeats a run.
 """
 
 import os
@@ -12,7 +13,10 @@ import sys
 from tests.live.alone import Folder, keep_temporary_files, own_folder, running_paja, say
 
 SNAPSHOT_SECONDS = 20
-PARTS = ("grading", "parity", "queue", "sessions")
+GPUS_PER_NODE = 8
+PACE_SECONDS = 15.0  # of the sites' factory files
+PEOPLE_BESIDE = 6  # the demo's accounts, and one to spare
+PARTS = ("grading", "parity", "queue", "sessions", "slurm")
 
 
 def main() -> int:
@@ -42,6 +46,8 @@ def _soak(part: str, seed: str) -> bool:
         return soak_parity()
     if part == "queue":
         return _soak_queue(seed)
+    if part == "slurm":
+        return _soak_slurm(seed)
     return _soak_sessions(seed)
 
 
@@ -56,6 +62,24 @@ def _soak_queue(seed: str) -> bool:
             from tests.soak.queue import soak_queue  # Django's models must be set up before
 
             has_held = soak_queue(stack, count, seed, folder.path / "soak.txt")
+        return _conclude(folder, seed, has_held=has_held)
+
+
+def _soak_slurm(seed: str) -> bool:
+    count = int(os.environ.get("PAJA_SOAK_SLURM", "128"))
+    pace = float(os.environ.get("PAJA_SOAK_PACE", str(PACE_SECONDS)))
+    nodes = max(1, round(count / GPUS_PER_NODE / 2))
+    say(f"Seed {seed}: {count} learners on two Slurm clusters of {nodes} nodes, asked every {pace:.0f} s.")
+    from tests.servers.slurm import slurm_settings
+
+    has_held = False
+    with own_folder("soak") as folder:
+        folder.is_wanted = True
+        settings = slurm_settings(nodes=nodes, people=count // 2 + PEOPLE_BESIDE)
+        with running_paja(folder, settings) as stack:
+            from tests.soak.slurm import Plan, soak_slurm  # Django's models must be set up before
+
+            has_held = soak_slurm(stack, Plan(count, nodes, pace, seed), folder.path / "soak.txt")
         return _conclude(folder, seed, has_held=has_held)
 
 

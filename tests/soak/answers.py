@@ -36,6 +36,7 @@ class Answers:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.longest: dict[str, Answer] = {}
         self.seconds: dict[str, deque[float]] = {}
+        self.kinds: dict[str, list[float]] = {}
         self.faults: list[Answer] = []
         self.refused: Counter[str] = Counter()
 
@@ -43,6 +44,8 @@ class Answers:
         with self._lock:
             self.counts[answer.site, answer.status] += 1
             self.seconds.setdefault(answer.site, deque(maxlen=100_000)).append(answer.seconds)
+            if answer.site == "paja":
+                self.kinds.setdefault(NAMES.sub("…", answer.what), []).append(answer.seconds)
             longest = self.longest.get(answer.site)
             if longest is None or answer.seconds > longest.seconds:
                 self.longest[answer.site] = answer
