@@ -33,7 +33,7 @@ class JobRequest:
     unix_account: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QueuedJob:
     """A job that waits, runs, or ended so short a time ago that the queue still lists it.
 
