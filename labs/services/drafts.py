@@ -27,11 +27,11 @@ from labs.models import (
     Submission,
     Workspace,
 )
-from labs.services.choices import get_recommended
 from labs.services.sessions import create_session, send_on_commit
 from labs.services.workspaces import reset_workspace
 from labs.states import ACTIVE_SESSION_STATUSES, DraftStatus, SessionStatus
 from labs.transitions import move_draft
+from labs.work.choices import get_recommended
 from labs.work.drafting import find_same
 
 SHOWN: Final = 50

@@ -12,7 +12,6 @@ from labs.models import Hub, LabSession, LabUnit, Workspace
 from labs.reasons import sentence_for
 from labs.services.attempts import Attempt
 from labs.services.checks import CheckResult, find_check_result
-from labs.services.choices import find_wait
 from labs.services.endings import Ending, find_ending
 from labs.services.grading_queue import QueuePlace
 from labs.services.page_versions import make_version
@@ -25,6 +24,7 @@ from labs.services.visible_tests import has_visible_tests
 from labs.services.workspaces import Offer
 from labs.states import SessionStatus, SubmissionStatus
 from labs.work.attempt_limits import AttemptLimits, apply_rules
+from labs.work.choices import find_wait
 
 Action = Literal["start", "start_again", "follow", "open", "wait", "submitted", "result"]
 

@@ -12,10 +12,12 @@ from courses.models import Enrolment, User
 from labs import tasks
 from labs.exceptions import QueueDownError, RefusedError, StaleStateError
 from labs.models import Hub, Lab, LabRelease, LabSession, LabUnit, Workspace
-from labs.services.choices import Choice, get_recommended
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.transitions import UNSENT, begin_stop, note_session, open_session
+from labs.work.choices import Choice, get_recommended
 from labs.work.leasing import find_account
+from labs.work.placing import find_release, list_places_again
+from labs.work.refused_places import judge_limits
 from labs.work.visiting import SILENT, find_pause
 
 logger = logging.getLogger(__name__)
@@ -102,10 +104,7 @@ def check_limits(workspace: Workspace, release: LabRelease, hub: Hub) -> None:
         learners = active.filter(lab=workspace.lab_id, workspace__purpose=Workspace.Purpose.LEARN)
         reason = "lab_full" if learners.count() >= lab_max else ""
     at_hub = active.filter(hub=hub)
-    if at_hub.count() >= hub.sessions_max:
-        reason = "factory_full"
-    if at_hub.filter(learner=workspace.owner_id).count() >= hub.sessions_per_learner:
-        reason = "learner_limit"
+    reason = judge_limits(hub, at_hub.count(), at_hub.filter(learner=workspace.owner_id).count()) or reason
     if reason:
         raise RefusedError(reason=reason)
 
@@ -130,6 +129,13 @@ def check_startable(enrolment: Enrolment) -> Hub:
     if hub is None:
         raise RefusedError(reason="no_hub")
     return hub
+
+
+def request_restart(session: LabSession, *, actor: User) -> None:
+    """Stop a session and begin it anew; RefusedError where that has no place to go on, and then it stays as it is."""
+    if session.is_active and session.flavour_id is not None:
+        list_places_again(session, find_release(session))
+    request_stop(session, actor=actor, reason="restart_requested", is_restarting=True)
 
 
 def request_stop(

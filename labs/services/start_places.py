@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 from courses.models import Enrolment
-from labs.models import Flavour, Hub, LabRelease
+from labs.models import Flavour, Hub, LabRelease, LabSession
 from labs.reasons import sentence_for
-from labs.services.choices import Choice, list_choices
 from labs.services.waiting_words import say_wait
+from labs.work.choices import Choice, list_choices
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,18 @@ class StartPlaces:
 
 
 def find_start_places(
-    enrolment: Enrolment, release: LabRelease, hub: Hub | None, wish: str = ""
+    enrolment: Enrolment,
+    release: LabRelease,
+    hub: Hub | None,
+    wish: str = "",
+    *,
+    instead_of: LabSession | None = None,
 ) -> StartPlaces:
-    """For a learner without a session in a lab; `hub` is their cohort's, `wish` the key of what they chose before."""
-    choices = tuple(list_choices(enrolment, release))
+    """For a learner who starts a lab, perhaps instead of one that waits.
+
+    `hub` is their cohort's, `wish` the key of what they chose before.
+    """
+    choices = tuple(list_choices(enrolment, release, instead_of=instead_of))
     open_choices = [each for each in choices if not each.blocked_reason]
     chosen = next((each for each in open_choices if each.key == wish), None)
     chosen = chosen or next((each for each in open_choices if each.is_recommended), None)

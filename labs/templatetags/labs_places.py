@@ -5,7 +5,6 @@ from typing import Final
 from django import template
 
 from labs.reasons import sentence_for
-from labs.services.choices import Choice
 from labs.services.queue_places import SlurmPlace
 from labs.services.waiting_words import (
     name_partition,
@@ -18,6 +17,7 @@ from labs.services.waiting_words import (
     say_wait,
     say_wait_length,
 )
+from labs.work.choices import Choice
 
 register = template.Library()
 register.filter("partition_name", name_partition)

@@ -4,6 +4,7 @@ from datetime import datetime
 from urllib.parse import quote
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -15,19 +16,22 @@ from django.views.decorators.http import require_GET
 from courses.models import Cohort
 from courses.views.requests import SignedInRequest, press_requires_login
 from labs.access import authored_cohorts_for, lab_session_for, own_session_by_server
-from labs.models import LabRelease, LabSession, Snapshot
-from labs.services.choices import find_choice, find_wait
+from labs.exceptions import RefusedError
+from labs.models import LabSession, Snapshot
+from labs.reasons import sentence_for
 from labs.services.endings import find_ending
 from labs.services.page_versions import make_version
 from labs.services.queue_places import SlurmPlace, find_slurm_place
 from labs.services.running import find_session_titles
 from labs.services.session_times import SessionTimes
-from labs.services.sessions import keep_session, note_press, request_stop, watch_session
+from labs.services.sessions import keep_session, note_press, request_restart, request_stop, watch_session
 from labs.services.start_places import StartPlaces, find_start_places
 from labs.services.troubles import find_trouble, find_unsaved
 from labs.states import SessionStatus
 from labs.views.responses import redirect_back, redirect_polled, render_polled
 from labs.views.session_words import find_progress, list_happenings, list_steps
+from labs.work.choices import find_choice, find_wait
+from labs.work.placing import find_release
 
 APPS = {"lab": "lab/tree", "notebook": "notebooks"}
 """What a notebook can be opened in, and where that has its notebooks on the learner's server."""
@@ -80,8 +84,10 @@ def session_keep(request: SignedInRequest, session_id: UUID) -> HttpResponse:
 
 @press_requires_login
 def session_restart(request: SignedInRequest, session_id: UUID) -> HttpResponse:
-    lab_session = lab_session_for(request.user, session_id)
-    request_stop(lab_session, actor=request.user, reason="restart_requested", is_restarting=True)
+    try:
+        request_restart(lab_session_for(request.user, session_id), actor=request.user)
+    except RefusedError as refusal:
+        messages.warning(request, sentence_for(refusal.reason))
     return redirect("labs:session", session_id)
 
 
@@ -96,7 +102,9 @@ def session_move(request: SignedInRequest, session_id: UUID) -> HttpResponse:
     """Give up the place in one queue to start elsewhere: the page then offers what was chosen, for one more press."""
     lab_session = lab_session_for(request.user, session_id)
     key = request.POST.get("place", "")
-    if lab_session.enrolment is None or not find_choice(lab_session.enrolment, _release_of(lab_session), key):
+    if lab_session.enrolment is None or not find_choice(
+        lab_session.enrolment, find_release(lab_session), key
+    ):
         raise Http404
     request.session["lab_place"] = key
     request_stop(lab_session, actor=request.user)
@@ -173,15 +181,6 @@ def _context(request: SignedInRequest, lab_session: LabSession) -> dict[str, obj
     }
 
 
-def _release_of(lab_session: LabSession) -> LabRelease:
-    """What a new start would be of: the release that the cohort has now."""
-    cohort_release = lab_session.enrolment.cohort.release_id if lab_session.enrolment else None
-    shown = LabRelease.objects.filter(
-        lab_units__unit__release=cohort_release, lab_units__unit__slug=lab_session.lab.slug
-    )
-    return shown.first() or lab_session.release
-
-
 def find_wish(request: HttpRequest) -> str:
     """The key of the place that the person chose when they gave up another one."""
     return str(request.session.get("lab_place", ""))
@@ -199,7 +198,11 @@ def _find_starts(
     if lab_session.enrolment is None:
         return None
     starts = find_start_places(
-        lab_session.enrolment, _release_of(lab_session), lab_session.hub, find_wish(request)
+        lab_session.enrolment,
+        find_release(lab_session),
+        lab_session.hub,
+        find_wish(request),
+        instead_of=lab_session,
     )
     return starts.without(lab_session.flavour) if place else starts
 

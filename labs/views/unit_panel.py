@@ -17,7 +17,6 @@ from labs.exceptions import RefusedError
 from labs.models import Submission
 from labs.reasons import sentence_for
 from labs.services.account_needs import find_ending_accounts
-from labs.services.choices import find_choice
 from labs.services.finding_panels import find_panel
 from labs.services.marks import count_points
 from labs.services.session_times import find_limits
@@ -26,6 +25,7 @@ from labs.services.submissions import check_lab, submit_lab
 from labs.views.responses import read_press_key, render_polled
 from labs.views.sessions import find_last_app, find_wish
 from labs.views.uploads import find_upload_form
+from labs.work.choices import find_choice
 
 
 def page_context(

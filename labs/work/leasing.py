@@ -1,5 +1,6 @@
 """As which Unix account a session runs: a person's own, or one that is lent to them, never to two at once."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -23,11 +24,15 @@ def find_account(user: User, allocation: Allocation) -> FactoryAccount:
     now = timezone.now()
     if allocation.account_kind == AccountKind.OWN:
         return get_own_account(user, hub, now)
-    offered = FactoryAccount.objects.filter(
-        hub=hub, kind=allocation.account_kind, is_offered=True, status=AccountStatus.VERIFIED
-    )
-    held = offered.filter(Exists(open_leases().filter(user=user))).first()
+    offered = list_offered([hub.pk]).filter(kind=allocation.account_kind)
+    held = offered.filter(is_held_by(user.pk)).first()
     return held or lend_shared(user, offered, now) or lend_exclusive(user, offered, now)
+
+
+def find_lent_kinds(user_id: int, hubs: Collection[int], now: datetime) -> set[tuple[int, str]]:
+    """Hubs, by row, and kinds of account of which this person has one, or could be lent one now."""
+    offered = list_offered(hubs).filter(Q(is_shared=True) | is_held_by(user_id) | ~is_at_work(now))
+    return set(offered.values_list("hub", "kind").order_by().distinct())
 
 
 def get_own_account(user: User, hub: Hub, now: datetime) -> FactoryAccount:
@@ -82,16 +87,11 @@ def find_lendable(accounts: QuerySet[FactoryAccount], now: datetime) -> QuerySet
 
     Last come those whose disk has work that could not be copied: the factory empties it for the next person.
     """
-    active = LabSession.objects.filter(account=OuterRef("pk"), status__in=ACTIVE_SESSION_STATUSES)
-    has_job = SlurmJob.objects.filter(
-        hub=OuterRef("hub"), unix_account=OuterRef("name"), ended_at=None, ends_at__gt=now
-    )
     unsaved = open_leases().filter(
         user__lab_sessions__account=OuterRef("pk"), user__lab_sessions__events__reason="not_saved"
     )
     return (
-        accounts.exclude(Exists(active))
-        .exclude(Exists(has_job))
+        accounts.exclude(is_at_work(now))
         .annotate(
             is_held=Exists(open_leases()),
             has_unsaved=Exists(unsaved),
@@ -103,3 +103,22 @@ def find_lendable(accounts: QuerySet[FactoryAccount], now: datetime) -> QuerySet
 
 def open_leases() -> QuerySet[AccountLease]:
     return AccountLease.objects.filter(Q(ended_at=None), account=OuterRef("pk"))
+
+
+def list_offered(hubs: Collection[int]) -> QuerySet[FactoryAccount]:
+    """What factories lend."""
+    accounts = FactoryAccount.objects.filter(hub__in=hubs, is_offered=True, status=AccountStatus.VERIFIED)
+    return accounts.exclude(kind=AccountKind.OWN)
+
+
+def is_held_by(user_id: int) -> Q:
+    return Q(Exists(open_leases().filter(user=user_id)))
+
+
+def is_at_work(now: datetime) -> Q:
+    """Accounts in which somebody works, by our rows or by Slurm's word."""
+    active = LabSession.objects.filter(account=OuterRef("pk"), status__in=ACTIVE_SESSION_STATUSES)
+    has_job = SlurmJob.objects.filter(
+        hub=OuterRef("hub"), unix_account=OuterRef("name"), ended_at=None, ends_at__gt=now
+    )
+    return Q(Exists(active)) | Q(Exists(has_job))

@@ -1,49 +1,52 @@
-"""Where a session goes on that is started anew: at its place, or where that is gone at the best that is left."""
+"""How a session goes on that is started anew: at its place, or where that is not to be had at the best that is."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import F
-
+from courses.models import Enrolment
 from labs.exceptions import RefusedError
-from labs.models import Allocation, Flavour, Hub, LabRelease, LabSession
+from labs.models import Hub, LabRelease, LabSession
+from labs.work.choices import Choice, list_choices
 from labs.work.leasing import find_account
 
 
 def find_place_again(session: LabSession, release: LabRelease) -> tuple[Hub, dict[str, Any]]:
     """The hub, and the fields of a new session there; to be called in the transaction that makes it.
 
-    RefusedError with the reason of the best place, or `no_place_for_lab`.
+    RefusedError as `list_places_again`, and `pool_empty` where somebody was faster.
     """
-    reason = "no_place_for_lab"
-    for allocation, flavour in list_places(session, release):
+    refusals = []
+    for choice in list_places_again(session, release):
         try:
-            account = find_account(session.learner, allocation)
+            account = find_account(session.learner, choice.allocation)
         except RefusedError as refusal:
-            reason = refusal.reason if reason == "no_place_for_lab" else reason
+            refusals.append(refusal)
             continue
-        return allocation.partition.hub, {"allocation": allocation, "flavour": flavour, "account": account}
-    raise RefusedError(reason=reason)
+        return choice.hub, {"allocation": choice.allocation, "flavour": choice.flavour, "account": account}
+    raise refusals[0]
 
 
-def list_places(session: LabSession, release: LabRelease) -> Iterator[tuple[Allocation, Flavour]]:
-    """Its own place first, then what else its cohort may use and is enough: the shortest wait, then the cheapest."""
-    cohort = session.enrolment.cohort_id if session.enrolment else None
-    if session.allocation is not None:
-        cohort = session.allocation.cohort_id
-    allocations = Allocation.objects.filter(
-        cohort=cohort,
-        partition__is_offered=True,
-        partition__is_up=True,
-        partition__hub__has_slurm=True,
-        flavours__is_offered=True,
-        flavours__gpus__gte=release.needs.get("gpus", 0),
-        flavours__memory_gb__gte=release.needs.get("memory_gb", 0),
+def list_places_again(session: LabSession, release: LabRelease) -> list[Choice]:
+    """What can be had, the session's own place first; never empty.
+
+    RefusedError with the reason of its own place, or of the best there is, where nothing can be had; else
+    `no_place_for_lab`.
+    """
+    enrolment = session.enrolment
+    if enrolment is None and session.allocation is not None:  # an author's
+        enrolment = Enrolment(cohort=session.allocation.cohort, learner=session.learner)
+    choices = list_choices(enrolment, release, instead_of=session) if enrolment else []
+    choices.sort(key=lambda choice: choice.flavour != session.flavour)
+    places = [choice for choice in choices if not choice.blocked_reason]
+    if not places:
+        raise RefusedError(reason=choices[0].blocked_reason if choices else "no_place_for_lab")
+    return places
+
+
+def find_release(session: LabSession) -> LabRelease:
+    """What the lab's unit shows now; a lab that the course no longer has, or that is authored, stays as it was."""
+    if session.enrolment is None:
+        return session.release
+    shown = LabRelease.objects.filter(
+        lab=session.lab_id, lab_units__unit__release=session.enrolment.cohort.release_id
     )
-    pairs = allocations.order_by(
-        F("flavours__expected_wait_seconds").asc(nulls_last=True), "position", "flavours__weight"
-    ).values_list("pk", "flavours")
-    own = session.allocation_id, session.flavour_id
-    for allocation_id, flavour_id in sorted(pairs, key=lambda pair: pair != own):
-        allocation = Allocation.objects.select_related("partition__hub__factory").get(pk=allocation_id)
-        yield allocation, Flavour.objects.get(pk=flavour_id)
+    return shown.first() or session.release

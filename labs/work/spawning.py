@@ -20,7 +20,7 @@ from labs.exceptions import (
     StaleStateError,
 )
 from labs.jupyterhub import HubClient
-from labs.models import Flavour, LabRelease, LabSession, Snapshot, Workspace
+from labs.models import Flavour, LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT, move_session, note_session, open_session
 from labs.work.connections import (
@@ -33,7 +33,7 @@ from labs.work.connections import (
 from labs.work.job_endings import name_refusal
 from labs.work.leasing import find_lease
 from labs.work.outages import is_worth_waiting
-from labs.work.placing import find_place_again
+from labs.work.placing import find_place_again, find_release
 from labs.work.workspaces import save_if_changed, save_snapshot
 
 logger = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ def end_session(session: LabSession, to: SessionStatus, *, reason: str) -> bool:
 def begin_anew(session: LabSession) -> None:
     """A successor of a session that was stopped for it; of one that was a job at the same place, where it is to be had.
 
-    The place's GPU-hours, which were looked at when the lab was started, keep nobody from going on.
+    Where nothing is to be had it says why, and the work is saved.
     """
     release = find_release(session)
     place: dict[str, Any] = {}
@@ -239,13 +239,3 @@ def find_end_of_right(enrolment: Enrolment, now: datetime) -> str:
     if enrolment.status not in READING_STATUSES:
         reason = "withdrawn"
     return reason
-
-
-def find_release(session: LabSession) -> LabRelease:
-    """What the lab's unit shows now; a lab that the course no longer has, or that is authored, stays as it was."""
-    if session.enrolment is None:
-        return session.release
-    shown = LabRelease.objects.filter(
-        lab=session.lab_id, lab_units__unit__release=session.enrolment.cohort.release_id
-    )
-    return shown.first() or session.release

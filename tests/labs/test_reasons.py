@@ -6,13 +6,13 @@ from pathlib import Path
 
 import labs
 from labs.reasons import SENTENCES, sentence_for
-from labs.services.choices import REFUSALS
 from labs.work.checking_accounts import FAULTS
 from labs.work.collecting import LEARNERS_FAULTS
 from labs.work.drafting import AUTHORS_FAULTS
 from labs.work.job_endings import JOB_ENDINGS, name_refusal
 from labs.work.job_endings import REFUSALS as JOB_REFUSALS
 from labs.work.new_files import Decision
+from labs.work.refused_places import REFUSALS
 from labs.work.steps import ENDINGS
 from labs.work.visiting import SILENT
 from labs.work.workspaces import UNSAVED

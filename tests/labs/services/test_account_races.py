@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from courses.models import User
 from labs.exceptions import RefusedError
 from labs.models import AccountLease, Allocation, Hub, LabRelease, LabSession
-from labs.services.choices import Choice
 from labs.services.sessions import create_session
 from labs.states import SessionStatus
+from labs.work.choices import Choice
 from labs.work.leasing import find_account
 from labs.work.spawning import end_session
 from tests.factories import courses as make_courses

@@ -8,9 +8,9 @@ from django.utils import timezone
 from courses.models import Enrolment, User
 from labs.exceptions import RefusedError
 from labs.models import AccountLease, FactoryAccount, Flavour, Hub, LabSession, LabUnit
-from labs.services.choices import list_choices
 from labs.services.drafts import open_source
 from labs.services.sessions import request_session
+from labs.work.choices import list_choices
 from tests.factories import labs as make
 
 pytestmark = pytest.mark.django_db

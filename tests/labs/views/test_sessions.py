@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from courses.models import User
 from labs.models import LabRelease, LabSession, Workspace
+from labs.reasons import sentence_for
 from labs.states import SessionStatus
 from tests.factories import labs as make
 from tests.labs.views.conftest import MakeSession, session_page
@@ -101,6 +102,18 @@ def test_stop_stops_and_leads_back(as_ada: Client, make_session: MakeSession, ad
     assert response.headers["Location"] == session_page(session)
     assert session.status == SessionStatus.STOPPING
     assert session.events.get().actor == ada
+
+
+def test_a_restart_that_has_no_place_is_refused_with_its_reason_and_the_session_goes_on(
+    as_ada: Client, make_session: MakeSession
+) -> None:
+    session = make_session(SessionStatus.READY, flavour=make.FlavourFactory.create())
+
+    page = as_ada.post(session_page(session, "restart"), follow=True)
+
+    assert sentence_for("no_place_for_lab") in page.content.decode()
+    session.refresh_from_db()
+    assert (session.status, session.is_restarting) == (SessionStatus.READY, False)
 
 
 def test_restart_stops_to_begin_anew(as_ada: Client, make_session: MakeSession, ada: User) -> None:

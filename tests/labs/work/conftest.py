@@ -1,5 +1,6 @@
-"""Sessions in a state, and one that is about to get its files with the disk that it gets them on."""
+"""Sessions in a state, one that is about to get its files with its disk, and places where a cohort's lab can run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from courses.models import Enrolment
 from labs.blobs import hash_files, read_files, store_files
 from labs.jupyterhub import ServerModel
-from labs.models import LabSession, Snapshot, Workspace
+from labs.models import Flavour, Hub, LabRelease, LabSession, LabUnit, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.work.delivering import deliver_files
 from tests.factories import labs as make
@@ -108,3 +110,45 @@ def spawning() -> LabSession:
 @pytest.fixture
 def place(spawning: LabSession) -> Place:
     return Place(spawning)
+
+
+@pytest.fixture
+def hub(enrolment: Enrolment) -> Hub:
+    return make.HubFactory.create(
+        factory=enrolment.cohort.factory, has_slurm=True, slurm_answered_at=timezone.now()
+    )
+
+
+@pytest.fixture
+def lab(enrolment: Enrolment, hub: Hub) -> LabRelease:
+    release = LabUnit.objects.get(unit__release=enrolment.cohort.release).release
+    release.needs = {"gpus": 1, "memory_gb": 32, "minutes": 120}
+    release.save()
+    make.FactoryAccountFactory.create(hub=hub)
+    return release
+
+
+@pytest.fixture
+def allow(enrolment: Enrolment, hub: Hub) -> Callable[..., Flavour]:
+    """Give the cohort a flavour of a partition of its own."""
+
+    def allow(*, wait: int | None = 0, at: Hub | None = None, **fields: Any) -> Flavour:
+        size = {
+            name: fields.pop(name)
+            for name in ("gpus", "memory_gb", "weight", "minutes_max")
+            if name in fields
+        }
+        flavour = make.FlavourFactory.create(partition__hub=at or hub, expected_wait_seconds=wait, **size)
+        make.AllocationFactory.create(
+            cohort=enrolment.cohort, partition=flavour.partition, flavours=[flavour], **fields
+        )
+        return flavour
+
+    return allow
+
+
+@pytest.fixture
+def athens(enrolment: Enrolment) -> Hub:
+    hub = make.HubFactory.create(has_slurm=True, slurm_answered_at=timezone.now())
+    make.FactoryAccountFactory.create(hub=hub)
+    return hub

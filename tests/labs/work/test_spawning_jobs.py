@@ -20,7 +20,17 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def job_session() -> LabSession:
     """Asked for where the cohort may use a flavour, as an account that is lent to its learner."""
-    flavour = make.FlavourFactory.create(partition__name="small-g", slug="one-gpu", minutes_max=90)
+    now = timezone.now()
+    morning = {
+        "name": "morning",
+        "starts_at": (now - timedelta(hours=1)).isoformat(),
+        "ends_at": (now + timedelta(hours=3)).isoformat(),
+        "nodes": 1,
+        "is_maintenance": False,
+    }
+    flavour = make.FlavourFactory.create(
+        partition__name="small-g", partition__reservations=[morning], slug="one-gpu"
+    )
     session = make.LabSessionFactory.create(hub=flavour.partition.hub, flavour=flavour)
     assert session.enrolment is not None
     session.allocation = make.AllocationFactory.create(
@@ -44,13 +54,18 @@ def test_a_job_is_asked_for_by_what_its_factory_can_check(job_session: LabSessio
         "tools": [],
         "partition": "small-g",
         "flavour": "one-gpu",
-        "minutes": 90,  # the lab asks for two hours, and the flavour gives no more
+        "minutes": 120,
         "account": "course",
         "qos": "course",
         "reservation": "morning",
         "unix_account": "train07",
         "lease": str(AccountLease.objects.get().public_id),
     }
+
+
+def test_no_more_minutes_are_asked_for_than_the_place_gives_by_now(job_session: LabSession) -> None:
+    Flavour.objects.update(minutes_max=90)
+    assert make_options(LabSession.objects.get())["minutes"] == 90
 
 
 def test_an_own_account_has_no_lease(job_session: LabSession) -> None:
@@ -89,7 +104,9 @@ def test_a_session_whose_place_is_gone_begins_anew_at_the_next_best(
     job_session: LabSession, gone: str
 ) -> None:
     def add(wait: int, **fields: Any) -> Flavour:
-        flavour = make.FlavourFactory.create(expected_wait_seconds=wait, **fields)
+        flavour = make.FlavourFactory.create(
+            partition__hub__slurm_answered_at=timezone.now(), expected_wait_seconds=wait, **fields
+        )
         make.FactoryAccountFactory.create(hub=flavour.partition.hub)
         cohort = Cohort.objects.get(allocations__partition__name="small-g")
         make.AllocationFactory.create(cohort=cohort, partition=flavour.partition, flavours=[flavour])
