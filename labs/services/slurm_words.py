@@ -41,17 +41,17 @@ _RESERVATION: Final = WaitReason(
 )
 _MAINTENANCE: Final = WaitReason(
     _(
-        "The factory is being maintained, or will be before your lab could end. It starts afterwards: your place is kept."
+        "The factory’s computer is being maintained, or will be before your lab could end. Your lab starts afterwards: your place is kept."
     )
 )
 _NODES_AWAY: Final = WaitReason(
     _(
-        "Nodes that your lab could use are out of service or reserved. It starts when one of them is back or free."
+        "Nodes that your lab could use are out of service or reserved. Your lab starts when one of them is back or free."
     )
 )
 _PARTITION_DOWN: Final = WaitReason(
     _(
-        "The factory starts nothing in this partition at the moment. Your place is kept, and it goes on by itself."
+        "The factory starts nothing in this partition at the moment. Your place is kept, and your lab starts by itself when the partition is open again."
     )
 )
 _SHARED_LIMIT: Final = WaitReason(
@@ -70,7 +70,7 @@ _BUDGET: Final = WaitReason(
 )
 _MISFIT: Final = WaitReason(
     _(
-        "This partition does not allow what was asked for, so it does not start by itself. Choose another place, and tell your instructor. Your work is safe."
+        "This partition does not allow what your lab asked for, so your lab does not start by itself. Choose another place, and tell your instructor. Your work is safe."
     ),
     is_stuck=True,
 )
@@ -88,7 +88,7 @@ _RESERVATION_GONE: Final = WaitReason(
 )
 _HELD: Final = WaitReason(
     _(
-        "Slurm holds your lab back, and it does not start by itself. Choose another place, or tell your instructor. Your work is safe."
+        "Slurm holds your lab back, so your lab does not start by itself. Choose another place, or tell your instructor. Your work is safe."
     ),
     is_stuck=True,
 )
@@ -99,7 +99,7 @@ _FAULT: Final = WaitReason(
     is_stuck=True,
 )
 _UNKNOWN: Final = WaitReason(
-    _("Slurm has a reason of its own to wait. Your place is kept: you need not do anything.")
+    _("Slurm lets your lab wait for a reason that Paja does not know. Your place is kept: you need not do anything.")
 )
 
 PATTERNS: Final[tuple[tuple[re.Pattern[str], WaitReason], ...]] = tuple(
