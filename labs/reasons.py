@@ -337,10 +337,10 @@ SENTENCES: Final[Mapping[str, str | Promise]] = {
         "Your account is ready with another user name. If you have a new one at the factory, tell your instructor: the factory then gives it to Paja."
     ),
     "account_code_missing": _(
-        "The job ran, and found no code in the account’s home: so Paja does not know yet that the account is yours. Type the line below on the supercomputer, signed in with this user name, and try again."
+        "The job ran, and found no code in the account’s home folder. Type the line below on the supercomputer, signed in with this user name, and try again."
     ),
     "account_code_wrong": _(
-        "The job ran, and what it found in the account’s home is not your code, or somebody else may have written it. Type the line below once more on the supercomputer, signed in with this user name, and try again."
+        "The job ran, and what it found in the account’s home folder is not your code, or somebody else may have written it. Type the line below once more on the supercomputer, signed in with this user name, and try again."
     ),
     "account_checks_too_many": _(
         "You have had your account tried out several times within an hour. Nothing is lost: try again in an hour, and tell your instructor if it does not work then."

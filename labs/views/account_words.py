@@ -67,7 +67,7 @@ def count_done(account: FactoryAccount | None, now: datetime) -> int:
         return 5 if account.status == AccountStatus.VERIFIED else 3
     if not account.name:
         return 1
-    is_past_code = account.is_vouched or (has_failed(account) and account.reason not in CODE_FAULTS)
+    is_past_code = account.is_vouched or (has_failed(account) and not is_unproved(account))
     return 3 if is_past_code else CODE
 
 
@@ -80,6 +80,11 @@ def _find_state(account: FactoryAccount | None, number: int, done: int) -> StepS
 def has_failed(account: FactoryAccount) -> bool:
     """Whether the account was tried out, and that came to nothing."""
     return account.status == AccountStatus.INVITED and account.reason not in UNTRIED
+
+
+def is_unproved(account: FactoryAccount) -> bool:
+    """Whether all that the last check missed was the code."""
+    return has_failed(account) and account.reason in CODE_FAULTS
 
 
 def say_check(account: FactoryAccount | None, job: SlurmJob | None) -> str:

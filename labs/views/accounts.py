@@ -21,7 +21,7 @@ from labs.services.account_needs import find_need, find_needs
 from labs.services.accounts import UNIX_NAME_LENGTH, find_job, request_check, tell_name
 from labs.services.page_versions import make_version
 from labs.states import AccountStatus
-from labs.views.account_words import has_failed, list_steps
+from labs.views.account_words import has_failed, is_unproved, list_steps
 from labs.views.responses import render_polled
 from labs.views.session_words import find_progress
 from labs.work.account_codes import make_code, make_line
@@ -111,6 +111,7 @@ def _context(request: SignedInRequest, factory_slug: str) -> dict[str, object]:
         "steps": steps,
         "progress": find_progress(steps),
         "fault": sentence_for(own.reason) if own and has_failed(own) else "",
+        "is_unproved": own is not None and is_unproved(own),
         "form": NameForm(initial={"name": own.name}) if own and _can_tell(own) else None,
         "line": make_line(make_code(own)) if own and own.name and not own.is_vouched else "",
         "is_moving": is_moving,

@@ -71,7 +71,7 @@ def _write_invitation() -> tuple[str, tuple[str, ...]]:
         _("You are invited to the project %(project)s. The account is for this project, until %(day)s."),
         _(
             "1. Accept the invitation that %(factory)s sends you, or has sent you, in a letter of its own.\n"
-            "2. When you have your user name there, enter it on this page:\n%(page)s\n"
+            "2. When you have your user name there, open this page, which says what to do with it:\n%(page)s\n"
             "3. Paja tries it out with a job of one minute. After that your labs start with it."
         ),
         _("This can take some days: begin before your first lab."),

@@ -119,6 +119,8 @@ def test_who_has_not_shown_it_yet_reads_what_is_missing_beside_the_line(
     page = shown(as_ada)
 
     assert escape(str(SENTENCES[reason])) in page
+    assert "is not known to be yours yet" in page
+    assert "could not be tried out" not in page
     assert escape(make_line(make_code(account))) in page
 
 
