@@ -12,11 +12,12 @@ from labs.models.sessions import LabSession
 class SlurmJob(models.Model):
     """One job of one named server; all times are Slurm's own.
 
-    `state` and `reason` are Slurm's words. `place` counts from 1 among Paja's waiting jobs of the partition; empty
-    when it does not wait. `expected_start_at` is empty while Slurm does not know it. `session` is empty for a grader's
-    job, for one that tries an account out, and for one whose session is gone. `is_ended_by_us`: Paja or its hub
-    cancelled it. `weight` is the flavour's at the start, so that later prices change no old account. `cohort` is whose
-    GPU-hours it costs, also when its session or what allowed it is gone; empty for a grader's and one that tries out.
+    `state` and `reason` are Slurm's words; `UNKNOWN` is one that it no longer has, and of whose end it has not
+    told. `place` counts from 1 among Paja's waiting jobs of the partition; empty when it does not wait.
+    `expected_start_at` is empty while Slurm does not know it. `session` is empty for a grader's job, for one that
+    tries an account out, and for one whose session is gone. `is_ended_by_us`: Paja or its hub cancelled it.
+    `weight` is the flavour's at the start, so that later prices change no old account. `cohort` is whose GPU-hours
+    it costs, also when its session or what allowed it is gone; empty for a grader's and one that tries out.
     """
 
     hub = models.ForeignKey(Hub, on_delete=models.CASCADE, related_name="jobs")

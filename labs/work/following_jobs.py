@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest
 
 from labs.exceptions import LabError
 from labs.jupyterhub import HubClient, JobModel, PartitionModel, QueueAnswer, UnixAccountModel
@@ -19,6 +19,12 @@ logger = logging.getLogger(__name__)
 
 FOLLOW_EVERY: Final = timedelta(seconds=2)
 LOOK_FOR_SLURM_EVERY: Final = timedelta(minutes=1)
+
+MISSED: Final = "UNKNOWN"
+"""The state of a job that Slurm no longer has, until the accounting tells how it ended."""
+
+TELL_WITHIN: Final = timedelta(minutes=10)
+"""The accounting is slower than the queue, and after a fault of the site's may never tell."""
 
 PARTITION_FIELDS: Final = (
     "is_up",
@@ -183,7 +189,7 @@ def keep_accounts(hub: Hub, accounts: Iterable[UnixAccountModel]) -> None:
 
 
 def keep_jobs(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
-    """The ledger. Those that ended come last and stand: what has ended is never opened again."""
+    """The ledger. Those that ended come last and stand: what has ended by Slurm's word is never opened again."""
     told = {
         (job.job_id, job.server): job
         for job in (*answer.jobs, *answer.ended)
@@ -194,7 +200,7 @@ def keep_jobs(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
     rows = {}
     for key, job in told.items():
         row, before = make_row(hub, job, sessions.get(job.server, (None, None)), now), known.get(key)
-        if before is None or (is_news(row, before) and not (before.ended_at and job.ended_at is None)):
+        if before is None or (is_news(row, before) and (job.ended_at or not has_ended(before))):
             rows[row.job_id, row.submitted_at] = row
     SlurmJob.objects.bulk_create(
         rows.values(),
@@ -202,7 +208,7 @@ def keep_jobs(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
         unique_fields=["hub", "job_id", "submitted_at"],
         update_fields=[*NEWS_FIELDS, "read_at"],
     )
-    forget_places(hub, [job.job_id for job in answer.jobs])
+    close_missing(hub, answer, now)
 
 
 def find_jobs(hub: Hub, told: Iterable[tuple[str, str]]) -> dict[tuple[str, str], SlurmJob]:
@@ -241,10 +247,25 @@ def is_news(row: SlurmJob, before: SlurmJob) -> bool:
     return any(getattr(row, name) != getattr(before, name) for name in NEWS_FIELDS)
 
 
-def forget_places(hub: Hub, live: list[str]) -> None:
-    """A job that Slurm no longer has waits nowhere, also while it is not known how it ended."""
-    waiting = SlurmJob.objects.filter(Q(place__isnull=False) | Q(expected_start_at__isnull=False), hub=hub)
-    waiting.filter(ended_at=None).exclude(job_id__in=live).update(place=None, expected_start_at=None)
+def has_ended(job: SlurmJob) -> bool:
+    """By Slurm's word."""
+    return job.ended_at is not None and job.state != MISSED
+
+
+def close_missing(hub: Hub, answer: QueueAnswer, now: datetime) -> None:
+    """A job that Slurm no longer has waits nowhere. One whose end nobody tells ended when Slurm last had it.
+
+    What the accounting tells later stands instead.
+    """
+    live = [job.server for job in answer.jobs]
+    missing = SlurmJob.objects.filter(hub=hub, ended_at=None).exclude(server_name__in=live)
+    last_seen_at = hub.slurm_answered_at or now
+    missing.exclude(state=MISSED).update(
+        state=MISSED, place=None, expected_start_at=None, read_at=last_seen_at
+    )
+    if answer.is_answering:
+        untold = missing.filter(state=MISSED, read_at__lt=now - TELL_WITHIN)
+        untold.update(ended_at=Greatest("read_at", Coalesce("started_at", "read_at")))
 
 
 def keep_ends(hub: Hub) -> None:

@@ -164,13 +164,6 @@ def test_a_job_that_slurm_has_not_named_yet_has_no_row(hub: Hub) -> None:
     assert not SlurmJob.objects.exists()
 
 
-def test_a_job_that_is_gone_waits_nowhere(hub: Hub) -> None:
-    follow(hub, make_answer(jobs=(make_job("s-00000001", expected_start_at=SUBMITTED_AT),)))
-    follow(hub, make_answer())
-    row = SlurmJob.objects.get()
-    assert (row.place, row.expected_start_at, row.ended_at) == (None, None, None)
-
-
 def test_of_what_ended_only_the_new_is_asked_for_and_a_day_is_caught_up_with(hub: Hub) -> None:
     fake = FakeHub()
     fake.queue = make_answer(ended_until=SUBMITTED_AT)
