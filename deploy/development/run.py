@@ -20,6 +20,7 @@ from deploy.development.supervision import ProcessState, Supervision, bare_envir
 from deploy.jupyterhub.sandbox import SandboxError, find_bubblewrap
 from deploy.slurm.dev_cluster import DevCluster
 from deploy.slurm.factory_files import write_factory_file
+from deploy.slurm.machine import check_machine
 from deploy.slurm.node_view import NodeView
 from deploy.slurm.place import ClusterError
 
@@ -30,19 +31,18 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> int:
     place = Place.from_environment(os.environ)
-    started = time.monotonic()
+    check_slurm(place)
+    started, slurm = time.monotonic(), None
     with sole_use(place):
         place.check_ports()
         place.make_folders()
         keys = ensure_keys(place.data / "secrets", [hub.factory for hub in place.hubs])
         programs = make_programs(place, keys)
         supervision = Supervision(place, programs)
-        slurm = find_slurm(place)
         endings_interrupt()
         try:
             say(f"Starting Paja on {place.origin} …")
-            if slurm:
-                start_slurm(place, slurm)
+            slurm = start_slurm(place)
             supervision.start()
             accounts = prepare_database(place, platform_environment(place, keys))
             for program in programs:
@@ -58,7 +58,7 @@ def main() -> int:
             say("\nStopping everything, sessions included …")
             write_status(place, "stopping", [])
             supervision.stop()
-            if slurm:
+            if slurm:  # one that ran there already is left alone
                 slurm.stop()
             write_status(place, "stopped", [])
             say("Stopped. Your data is kept.")
@@ -84,19 +84,30 @@ def sole_use(place: Place) -> Iterator[None]:
         yield
 
 
-def find_slurm(place: Place) -> DevCluster | None:
-    """What is Paja's own, its database and keys, is not there on the pretend nodes."""
-    return DevCluster(place.slurm, NodeView(hidden=(place.data,))) if place.slurm else None
+def check_slurm(place: Place) -> None:
+    """Before anything is made: whoever may not have a Slurm is told so, and nothing else."""
+    if place.slurm:
+        try:
+            check_machine()
+        except ClusterError as error:
+            raise PlaceError(str(error)) from error
 
 
-def start_slurm(place: Place, slurm: DevCluster) -> None:
-    """Before Supervisor is there: its daemons are not to be ended with the processes below it, but in their order."""
+def start_slurm(place: Place) -> DevCluster | None:
+    """Before Supervisor is there: its daemons are not to be ended with the processes below it, but in their order.
+
+    What is Paja's own, its database and keys, is not there on the pretend nodes.
+    """
+    if place.slurm is None:
+        return None
+    slurm = DevCluster(place.slurm, NodeView(hidden=(place.data,)))
     try:
         slurm.start()
     except ClusterError as error:
         raise PlaceError(f"Slurm could not be started: {error}") from error
-    for cluster, hub in zip(slurm.place.clusters, place.hubs, strict=True):
-        write_factory_file(slurm.place, cluster, f"http://127.0.0.1:{hub.hub_port}/hub/api")
+    for cluster, hub in zip(place.slurm.clusters, place.hubs, strict=True):
+        write_factory_file(place.slurm, cluster, f"http://127.0.0.1:{hub.hub_port}/hub/api")
+    return slurm
 
 
 def prepare_database(place: Place, environment: dict[str, str]) -> str:

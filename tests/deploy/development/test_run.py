@@ -13,6 +13,8 @@ import pytest
 from deploy.development import run
 from deploy.development.place import Place, PlaceError
 from deploy.development.supervision import ProcessState
+from deploy.slurm.dev_cluster import DevCluster
+from deploy.slurm.place import ClusterError
 from tests.servers import wait_for
 
 
@@ -29,6 +31,43 @@ def test_a_second_one_on_the_same_data_is_refused_in_words(tmp_path: Path) -> No
         run.sole_use(place),
     ):
         pass
+
+
+def test_whoever_is_not_root_is_told_so_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PAJA_SLURM", "1")
+    monkeypatch.setenv("PAJA_DATA", str(tmp_path / "data"))
+
+    with pytest.raises(PlaceError, match="as root"):
+        run.main()
+
+    assert not capsys.readouterr().out
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_slurm_that_runs_there_already_is_not_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[DevCluster] = []
+    monkeypatch.setattr(run, "check_slurm", lambda _place: None)
+    monkeypatch.setattr(DevCluster, "start", refuse)
+    monkeypatch.setattr(DevCluster, "stop", stopped.append)
+    monkeypatch.setenv("PAJA_SLURM", "1")
+    monkeypatch.setenv("PAJA_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(run, "endings_interrupt", lambda: None)
+    monkeypatch.setattr(run, "endings_wait", lambda: None)
+    monkeypatch.setattr(Place, "check_ports", lambda _place: None)
+
+    with pytest.raises(PlaceError, match="runs already"):
+        run.main()
+
+    assert not stopped
+
+
+def refuse(_cluster: DevCluster) -> None:
+    raise ClusterError("one runs already")
 
 
 def test_the_lock_ends_with_its_holder(tmp_path: Path) -> None:
