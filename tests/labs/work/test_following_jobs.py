@@ -237,6 +237,39 @@ def test_a_session_ends_when_slurm_ends_its_job(hub: Hub) -> None:
         assert session.ends_at == now + minutes * MINUTE
 
 
+def test_a_hub_moves_nothing_of_another_factorys(hub: Hub) -> None:
+    """Whatever it calls its servers, partitions and accounts."""
+    now = timezone.now()
+    theirs = make.FlavourFactory.create(partition__hub__has_slurm=True, partition__name="small-g", gpus=4)
+    ends_at = now + 60 * MINUTE
+    session = make.LabSessionFactory.create(
+        hub=theirs.partition.hub, flavour=theirs, status=SessionStatus.READY, ends_at=ends_at
+    )
+    account = make.FactoryAccountFactory.create(hub=session.hub, name="train01", kind=AccountKind.POOL)
+    said = make_job(session.server_name, state="RUNNING", started_at=now, ends_at=now + MINUTE)
+    over = make_job(session.server_name, job_id="9", state="CANCELLED", ended_at=now, started_at=now)
+    told = (UnixAccountModel("train01", "robot", True),)
+
+    follow(hub, make_answer(jobs=(said,), ended=(over,), partitions=(make_partition(),), unix_accounts=told))
+
+    assert not SlurmJob.objects.exclude(session=None).exists()
+    assert not SlurmJob.objects.exclude(hub=hub).exists()
+    for row in (session, account, theirs):
+        row.refresh_from_db()
+    assert (session.status, session.ends_at) == (SessionStatus.READY, ends_at)
+    assert (account.kind, account.is_shared, theirs.gpus) == (AccountKind.POOL, False, 4)
+
+
+def test_a_hub_whose_clock_is_years_ahead_has_not_told_all_for_ever(hub: Hub) -> None:
+    now = timezone.now()
+    ahead = now + timedelta(days=365 * 900)
+    follow(hub, make_answer(answered_at=ahead, ended_until=ahead), at=now)
+
+    hub.refresh_from_db()
+
+    assert (hub.slurm_answered_at, hub.jobs_read_until) == (now, now)
+
+
 def test_how_many_queries_it_takes_does_not_grow(hub: Hub, count_queries: Any) -> None:
     def answer(count: int, state: str) -> QueueAnswer:
         numbers = range(1, count + 1)

@@ -4,6 +4,7 @@ The first part of the batch script; the standard library only. It runs as the ac
 """
 
 import contextlib
+import ctypes
 import fcntl
 import itertools
 import os
@@ -74,6 +75,7 @@ def clean(home: Path, lease: str) -> None:
     folder.mkdir(exist_ok=True)
     for place in SHARED_PLACES:
         remove_own(Path(place))
+    remove_shared_memory()
     for marker in (on_node, folder / "home"):
         with contextlib.suppress(FileNotFoundError):
             discard(marker)
@@ -154,6 +156,22 @@ def remove_own(place: Path) -> None:
         with contextlib.suppress(OSError):
             if path.lstat().st_uid == os.getuid():
                 discard(path)
+
+
+def remove_shared_memory() -> None:
+    """System V's memory, semaphores and messages, which no folder lists and which outlive whoever made them."""
+    libc = ctypes.CDLL(None)
+    for kind in ("shm", "sem", "msg"):
+        with contextlib.suppress(FileNotFoundError):  # a kernel without them
+            for number in own_numbers(Path("/proc/sysvipc") / kind):
+                getattr(libc, f"{kind}ctl")(number, 0, 0)  # IPC_RMID, in the place that each has for it
+
+
+def own_numbers(listing: Path) -> list[int]:
+    head, *lines = listing.read_text().splitlines()
+    names = head.split()
+    rows = [dict(zip(names[2:], line.split()[2:], strict=True)) | {"id": line.split()[1]} for line in lines]
+    return [int(row["id"]) for row in rows if str(os.getuid()) in {row["uid"], row["cuid"]}]
 
 
 def discard(path: Path) -> None:

@@ -132,6 +132,24 @@ home.chmod(0)
     assert (outside / "file").read_text() == "another's"
 
 
+def test_memory_semaphores_and_messages_that_no_folder_lists_are_gone(home: Path) -> None:
+    assert clean(home, FIRST).returncode == 0
+    made = as_account(
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+print(libc.shmget(0, 4096, 0o1600), libc.semget(0, 1, 0o1600), libc.msgget(0, 0o1600))
+"""
+    )
+    assert "-1" not in made.stdout.split(), made.stderr
+
+    done = clean(home, SECOND)
+
+    assert done.returncode == 0, done.stderr
+    for listing in Path("/proc/sysvipc").iterdir():
+        assert str(UID) not in listing.read_text().split(), listing
+
+
 def test_what_others_put_in_a_shared_place_stays(home: Path) -> None:
     theirs = home.parent / "shared" / "theirs"
     theirs.write_text("theirs")
