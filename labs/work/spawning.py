@@ -20,7 +20,7 @@ from labs.exceptions import (
     StaleStateError,
 )
 from labs.jupyterhub import HubClient
-from labs.models import Flavour, LabSession, Snapshot, Workspace
+from labs.models import AccountKind, Flavour, LabSession, Snapshot, Workspace
 from labs.states import SessionStatus
 from labs.transitions import UNSENT, move_session, note_session, open_session
 from labs.work.connections import (
@@ -31,7 +31,7 @@ from labs.work.connections import (
     reachable_sessions,
 )
 from labs.work.job_endings import name_refusal
-from labs.work.leasing import find_lease
+from labs.work.leasing import find_lease, judge_own_account
 from labs.work.outages import is_worth_waiting
 from labs.work.placing import find_place_again, find_release
 from labs.work.workspaces import save_if_changed, save_snapshot
@@ -59,6 +59,9 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
             return
     if session.status != SessionStatus.SPAWNING or session.asked_at:
         return
+    if reason := judge_account(session):
+        end_session(session, SessionStatus.FAILED, reason=reason)
+        return
     try:
         with connect(session.hub) as hub:
             try:
@@ -72,6 +75,17 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         logger.warning("session %s: %s", session.server_name, error)
     else:
         LabSession.objects.filter(pk=session.pk).update(asked_at=timezone.now())
+
+
+def judge_account(session: LabSession) -> str:
+    """Why the session's own account cannot be used now; empty where it can, or is lent.
+
+    A start may be kept for long: until then its owner may have told another name, which nobody has proved.
+    """
+    account = session.account
+    if account is None or account.kind != AccountKind.OWN:
+        return ""
+    return judge_own_account(account, timezone.now())
 
 
 def ask_for_server(session: LabSession, hub: HubClient) -> None:

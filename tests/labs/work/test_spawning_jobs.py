@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from courses.models import Cohort
-from labs.models import AccountLease, Allocation, FactoryAccount, Flavour, LabSession, Partition
-from labs.states import SessionStatus
+from labs.models import AccountKind, AccountLease, Allocation, FactoryAccount, Flavour, LabSession, Partition
+from labs.states import AccountStatus, SessionStatus
 from labs.transitions import become_ready
 from labs.work.spawning import end_session, ensure_spawned, make_options
 from tests.factories import labs as make
@@ -73,6 +73,39 @@ def test_an_own_account_has_no_lease(job_session: LabSession) -> None:
     Allocation.objects.all().delete()
     options = make_options(LabSession.objects.get())
     assert (options["lease"], options["account"], options["qos"], options["reservation"]) == ("", "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "reason"),
+    [
+        (AccountStatus.VERIFIED, 90, ""),
+        (AccountStatus.VERIFYING, 90, "own_account_not_verified"),
+        (AccountStatus.INVITED, 90, "own_account_not_verified"),
+        (AccountStatus.EXPIRED, 90, "own_account_expired"),
+        (AccountStatus.VERIFIED, -1, "own_account_expired"),
+    ],
+)
+def test_a_start_that_was_kept_runs_as_nobody_who_was_not_proved(
+    job_session: LabSession, status: AccountStatus, days: int, reason: str
+) -> None:
+    """Else whoever told a classmate's name meanwhile would work as them."""
+    job_session.account = make.FactoryAccountFactory.create(
+        hub=job_session.hub,
+        kind=AccountKind.OWN,
+        user=job_session.learner,
+        name="classmate",
+        status=status,
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    job_session.save()
+    fake = FakeHub()
+
+    ensure_spawned(job_session.pk, connect=lambda _hub: fake)  # type: ignore[arg-type, return-value]
+
+    job_session.refresh_from_db()
+    assert bool(fake.user_options) is not bool(reason)
+    if reason:
+        assert (job_session.status, job_session.reason) == (SessionStatus.FAILED, reason)
 
 
 def test_a_jobs_time_began_when_slurm_started_it(job_session: LabSession) -> None:
