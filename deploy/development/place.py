@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.jupyterhub.processes import ProcessMark
+from deploy.ports import is_free
 from deploy.slurm.place import ClusterError, ClusterPlace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,14 +136,3 @@ def read_slurm(environ: Mapping[str, str], port: int, data: Path) -> ClusterPlac
         )
     except ClusterError as error:
         raise PlaceError(f"PAJA_SLURM_…: {error}") from error
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As servers do: an address that only waits for late packets is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import re
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from deploy.jupyterhub.processes import ProcessMark
+from deploy.ports import is_free
 from deploy.slurm.plan import NODES_MAX, Cluster, clusters
 
 PORTS: Final = 3 + 2 * (NODES_MAX + 1)
@@ -151,12 +151,4 @@ def ensure_run_folder(run: Path) -> None:
 
 
 def find_busy_ports(place: ClusterPlace) -> list[int]:
-    busy = []
-    for port in place.ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                busy.append(port)
-    return busy
+    return [port for port in place.ports if not is_free(port)]

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from deploy.development.place import is_free
+from deploy.ports import is_free
 
 T = TypeVar("T")
 OFFSETS = (0, 10, 11, 12, 20, 21, 22)

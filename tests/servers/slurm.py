@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.development.place import is_free
 from deploy.jupyterhub.processes import ProcessMark
+from deploy.ports import is_free
 from deploy.slurm.accounting import ask
 from deploy.slurm.dev_cluster import DevCluster
 from deploy.slurm.factory_files import write_factory_file
