@@ -43,9 +43,16 @@ class HubUnavailableError(LabError):
 
 
 class SpawnRejectedError(LabError):
-    """The hub understood and refused; asking again changes nothing."""
+    """The hub understood and refused; asking again changes nothing.
+
+    `refusal` is the hub's own slug for a job that it does not take, where it says one.
+    """
 
     reason = "spawn_rejected"
+
+    def __init__(self, message: str = "", *, reason: str = "", refusal: str = "") -> None:
+        super().__init__(message, reason=reason)
+        self.refusal = refusal
 
 
 class ServerAnswerError(LabError):

@@ -23,6 +23,7 @@ from labs.jupyterhub.wire import (
 Wire = TypeVar("Wire")
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # what is safe in a path, a host name and a scope
+REFUSED = re.compile(r"Refused: ([a-z_]{1,64})")  # deploy/jupyterhub/slurm/spawner.py
 CALL_SECONDS = 15.0
 MAX_BYTES = 8 * 1024 * 1024  # a page of 200 users is about 0.4 MB
 PAGE_SIZE = 200  # JupyterHub's own api_page_max_limit
@@ -58,7 +59,7 @@ class HubClient(Asker):
         if model is not None and (model.is_ready or model.pending or answer.status != 400):
             return model
         if answer.status == 400:
-            raise SpawnRejectedError(f"hub refused {user}/{server}")
+            raise SpawnRejectedError(f"hub refused {user}/{server}", refusal=read_refusal(answer.body))
         raise HubUnavailableError(f"hub took {user}/{server} and no longer knows it", reason="hub_answer")
 
     def ensure_stopped(self, user: str, server: str) -> bool:
@@ -173,6 +174,16 @@ def check_name(name: str) -> str:
 
 def server_path(user: str, server: str) -> str:
     return f"/users/{check_name(user)}/servers/{check_name(server)}"
+
+
+def read_refusal(body: bytes) -> str:
+    """The slug in our spawner's words `Refused: <slug>`; empty where the hub says anything else."""
+    try:
+        message = as_str(as_object(parse_json(body)).get("message"))
+    except WrongShapeError:
+        return ""
+    found = REFUSED.fullmatch(message)
+    return found[1] if found else ""
 
 
 def read_page(value: object) -> tuple[list[ServerModel], bool]:

@@ -66,9 +66,10 @@ def ensure_spawned(session_id: int, *, connect: HubConnector = connect_hub) -> N
         with connect(session.hub) as hub:
             try:
                 ask_for_server(session, hub)
-            except SpawnRejectedError:
+            except SpawnRejectedError as error:
                 logger.exception("session %s: the hub refused", session.server_name)
-                reason = find_refusal(session, hub) or "spawn_rejected"
+                refusal = error.refusal or find_refusal(session, hub)
+                reason = name_refusal(refusal) if refusal else "spawn_rejected"
                 end_session(session, SessionStatus.FAILED, reason=reason)
                 return
     except HubUnavailableError as error:
@@ -99,14 +100,13 @@ def ask_for_server(session: LabSession, hub: HubClient) -> None:
 
 
 def find_refusal(session: LabSession, hub: HubClient) -> str:
-    """The reason for which a hub with Slurm says that it took no job; empty where it says none."""
+    """The slug for which a hub with Slurm says that it took no job; empty where it says none."""
     if session.flavour_id is None:
         return ""
     try:
-        refusal = hub.read_queue(session.hub.jobs_read_until).find_refusal(session.server_name)
+        return hub.read_queue(session.hub.jobs_read_until).find_refusal(session.server_name)
     except LabError:
         return ""
-    return name_refusal(refusal) if refusal else ""
 
 
 def make_options(session: LabSession) -> dict[str, object]:

@@ -132,11 +132,13 @@ class NeverReadyHub(FakeHub):
 
 
 class RefusingHub(FakeHub):
-    """Knows everybody and starts nothing for anybody."""
+    """Knows everybody and starts nothing for anybody; `refusal` is its slug for why, where it says one."""
+
+    refusal = ""
 
     def ensure_server(self, user: str, server: str, user_options: Mapping[str, object]) -> ServerModel:
         self.calls.append(("ensure_server", user, server))
-        raise SpawnRejectedError("refused")
+        raise SpawnRejectedError("refused", refusal=self.refusal)
 
 
 class UnavailableHub(FakeHub):

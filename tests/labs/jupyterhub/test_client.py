@@ -122,6 +122,28 @@ def test_a_start_refused_while_nothing_runs_is_a_refusal(looked_up: httpx.Respon
         client(answer).ensure_server("p-1", "s-1", {})
 
 
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"status": 400, "message": "Refused: quota_exceeded"}, "quota_exceeded"),
+        ({"status": 400, "message": "Refused: <b>no</b>"}, ""),
+        ({"status": 400, "message": f"Refused: {'a' * 65}"}, ""),
+        ({"status": 400, "message": "p-1 is already running"}, ""),
+        ({"status": 400, "message": 5}, ""),
+        (["Refused: quota_exceeded"], ""),
+    ],
+)
+def test_a_refusal_carries_our_spawners_slug_and_nothing_else_that_is_said(
+    body: object, refusal: str
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json=body) if request.method == "POST" else httpx.Response(404)
+
+    with pytest.raises(SpawnRejectedError) as caught:
+        client(answer).ensure_server("p-1", "s-1", {})
+    assert (caught.value.refusal, caught.value.reason) == (refusal, "spawn_rejected")
+
+
 def test_options_travel_as_they_are() -> None:
     bodies: list[object] = []
 

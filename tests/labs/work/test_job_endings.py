@@ -123,6 +123,25 @@ def test_a_start_that_is_refused_at_once_says_why_too(flavour: Flavour) -> None:
     assert (session.status, session.reason) == (SessionStatus.FAILED, "job_refused_account_unknown")
 
 
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        ("quota_exceeded", "job_refused_quota_exceeded"),
+        ("something_new", "job_refused"),
+        ("", "spawn_rejected"),
+    ],
+)
+def test_what_a_hub_says_of_a_start_that_it_refuses_is_the_reason(
+    flavour: Flavour, refusal: str, reason: str
+) -> None:
+    session = make.LabSessionFactory.create(hub=flavour.partition.hub, flavour=flavour)
+    fake = RefusingHub()
+    fake.refusal = refusal
+    ensure_spawned(session.pk, connect=lambda _hub: fake)  # type: ignore[arg-type, return-value]
+    session.refresh_from_db()
+    assert (session.status, session.reason) == (SessionStatus.FAILED, reason)
+
+
 @pytest.mark.parametrize("is_cancelled", [False, True])
 def test_a_job_that_a_hub_lost_while_it_was_away_is_asked_for_again_unless_it_ended(
     flavour: Flavour, is_cancelled: bool
