@@ -4,10 +4,11 @@ Then hubs are killed and Slurm is silent. An eighth of the GPUs is somebody else
 wait for long. Django is set up when this is imported.
 """
 
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ PRESS_SECONDS = 60.0
 SILENCE_SECONDS = 120.0
 SILENT = "kajaani"
 READY_SECONDS = 900.0
-NICE = 10
+PREFERRED = "-10"  # as of nice
 SAY_EVERY = 30.0
 
 
@@ -58,7 +59,7 @@ def soak_slurm(stack: Stack, plan: Plan, log_file: Path) -> bool:
     since = datetime.now(UTC)
     slurm, story = slurm_of(stack.place.data), Story()
     set_pace(stack, slurm, plan.pace_seconds)
-    spare_machine(slurm)
+    prefer_paja(stack)
     wait_known(slurm, plan)
     members = make_class(stack, slurm, plan.learners + 1)
     answers = Answers()
@@ -103,15 +104,14 @@ def set_pace(stack: Stack, slurm: RealCluster, seconds: float) -> None:
         stack.kill(f"hub-{hub.factory}")
 
 
-def spare_machine(slurm: RealCluster) -> None:
-    """Nodes are other machines: what runs on them yields to pages, hubs and workers, which here share its cores."""
-    for site in SITES:
-        for node in slurm.plan(site.factory).nodes:
-            mark = slurm.dev.daemons.find(node)
-            assert mark is not None, f"{node} does not run"
-            process = psutil.Process(mark.pid)
-            for each in (process, *process.children(recursive=True)):
-                each.nice(NICE)
+def prefer_paja(stack: Stack) -> None:
+    """Nodes are other machines than those of pages, hubs and browsers, which here share their cores with them.
+
+    Linux may share a machine out by sessions, and each learner's job is one: all of Paja would get as much as it.
+    """
+    for pid in (os.getpid(), stack.process("web").pid):
+        with suppress(OSError):  # a kernel that does not
+            Path(f"/proc/{pid}/autogroup").write_text(PREFERRED)
 
 
 def wait_known(slurm: RealCluster, plan: Plan) -> None:

@@ -9,9 +9,9 @@ from courses.models import CourseRelease, Factory, User
 from labs.models import AccountKind, FactoryAccount, Flavour, Hub, LabUnit
 from labs.services.allocations import Plan, make_version, save_allocation
 from labs.states import AccountStatus
-from tests.factories.courses import CohortFactory
+from tests.factories.courses import CohortFactory, EnrolmentFactory
 from tests.live import small_course
-from tests.live.people import make_learner, sign_in
+from tests.live.people import sign_in
 from tests.live.stack import Stack
 from tests.servers.slurm import RealCluster
 
@@ -71,7 +71,7 @@ def make_class(stack: Stack, slurm: RealCluster, count: int) -> list[Member]:
     members = []
     for number in range(count):
         site = SITES[number % len(SITES)]
-        learner = make_learner(cohorts[site]).learner
+        learner = EnrolmentFactory.create(cohort=cohorts[site]).learner
         if site.kind == AccountKind.OWN:
             verify_account(learner, site, next(own_accounts))
         path = f"/learn/{cohorts[site].public_id}/{lab.unit.slug}/"

@@ -18,7 +18,7 @@ from tests.soak.slurm_class import SITES, Member
 
 LOOK = 0.5
 PATIENCE = 600.0
-AT_ONCE = 8
+AT_ONCE = 32
 ATTEMPTS = 5
 
 
