@@ -16,7 +16,7 @@ from deploy.development.keys import ensure_keys
 from deploy.development.messages import compile_catalogues
 from deploy.development.place import ROOT, Place, PlaceError
 from deploy.development.programs import Program, make_programs, platform_environment
-from deploy.development.supervision import ProcessState, Supervision, bare_environment
+from deploy.development.supervision import ProcessState, Supervision, bare_environment, wait_for_earlier
 from deploy.jupyterhub.sandbox import SandboxError, find_bubblewrap
 from deploy.slurm.dev_cluster import DevCluster
 from deploy.slurm.factory_files import write_factory_file
@@ -34,6 +34,7 @@ def main() -> int:
     check_slurm(place)
     started, slurm = time.monotonic(), None
     with sole_use(place):
+        wait_for_earlier(place.runtime)
         place.check_ports()
         place.make_folders()
         keys = ensure_keys(place.data / "secrets", [hub.factory for hub in place.hubs])

@@ -170,6 +170,14 @@ def prepare_daemon() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+def wait_for_earlier(runtime: Path) -> None:
+    """A run that was killed leaves its supervisord, which ends by itself with all that it runs."""
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        earlier = psutil.Process(int((runtime / "supervisord.pid").read_text()))
+        if str(runtime / "supervisord.conf") in earlier.cmdline():
+            earlier.wait(timeout=2 * STOP_SECONDS)
+
+
 def end_descendants() -> None:
     """Politely, then at once. Repeated, as a process may have made another while it was being ended."""
     for seconds in (3, 1, 1):

@@ -202,6 +202,17 @@ class UnavailableScheduler(FakeScheduler):
             raise SchedulerUnavailableError("unavailable by the test")
 
 
+class NoAccounting(FakeScheduler):
+    """Its accounting does not answer while `is_down`."""
+
+    is_down = True
+
+    async def read_ended(self, since: datetime) -> list[EndedJob]:
+        if self.is_down:
+            raise SchedulerUnavailableError("no accounting by the test")
+        return await super().read_ended(since)
+
+
 class LosingScheduler(FakeScheduler):
     """Takes every job and loses the answer, as a controller whose time-out was too short."""
 

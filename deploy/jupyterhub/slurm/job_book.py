@@ -17,8 +17,6 @@ UNKNOWN: Final = "UNKNOWN"
 UNKNOWN_AFTER: Final = 4  # answers about the queue without a word of the accounting
 SACCT_LATE: Final = timedelta(minutes=10)  # that an ending may come into the accounting after its time
 SACCT_NEVER: Final = timedelta(days=1)  # what has not come by then is not waited for
-# How far the hub's clock and Slurm's may be apart.
-CLOCKS_APART: Final = timedelta(minutes=10)
 # Ended so whoever asked for the end: a stop that came too late has not ended the job.
 SITES_ENDINGS: Final = frozenset(
     {"TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL", "DEADLINE"}
@@ -107,7 +105,7 @@ class JobBook:
         """What the accounting says; it may correct what was not known before."""
         for job in jobs:
             known = self._known.get(job.job_id) or self._find_unseen(job)
-            if known is None or not is_same(known, job):
+            if known is None or not known.is_same(job):
                 continue
             queued = self._queue.get(job.job_id)
             if queued is not None and not queued.is_over and queued.state != "COMPLETING":
@@ -196,7 +194,7 @@ class JobBook:
 
     def is_ours(self, job: QueuedJob) -> bool:
         known = self._known.get(job.job_id)
-        return known is not None and is_same(known, job)
+        return known is not None and known.is_same(job)
 
     def list_leaving(self) -> list[JobView]:
         """Those that have ended and that Slurm's last answer has on their nodes still."""
@@ -218,7 +216,7 @@ class JobBook:
 
     def _find_queued(self, known: KnownJob) -> QueuedJob | None:
         queued = self._queue.get(known.job_id)
-        return queued if queued and is_same(known, queued) else None
+        return queued if queued and known.is_same(queued) else None
 
     def _is_queued(self, known: KnownJob) -> bool:
         queued = self._find_queued(known)
@@ -292,14 +290,3 @@ class JobBook:
                 notes.pop(job.job_id, None)
         if old:
             self._store.forget(*(job.job_id for job in old))
-
-
-def is_same(known: KnownJob, job: QueuedJob | EndedJob) -> bool:
-    """Whether the job of that id is ours: of our account, and of our name, unless its owner has changed that.
-
-    A site that counts its jobs anew gives our ids to later ones.
-    """
-    if known.submission.unix_account not in {"", job.user}:
-        return False
-    is_as_old = job.submitted_at is not None and job.submitted_at <= known.submitted_at + CLOCKS_APART
-    return job.name == known.name or is_as_old

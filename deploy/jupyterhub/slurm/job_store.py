@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from deploy.jupyterhub.slurm.job_views import Ending, Submission
+from deploy.jupyterhub.slurm.jobs import EndedJob, QueuedJob
 
 KEPT: Final = timedelta(days=7)  # of what has ended; Paja reads it within seconds, or when it is back
+CLOCKS_APART: Final = timedelta(minutes=10)  # that the hub's clock and Slurm's may be, at most
 TABLES: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -37,6 +39,16 @@ class KnownJob:
     def is_open(self) -> bool:
         """Whether more is to be learnt of it: it lives, or nobody has said how it ended."""
         return self.ending is None or self.ending.state == "UNKNOWN"
+
+    def is_same(self, job: QueuedJob | EndedJob) -> bool:
+        """Whether the job of that id is ours: of our account, and of our name, unless its owner has changed that.
+
+        A site that counts its jobs anew gives our ids to later ones.
+        """
+        if self.submission.unix_account not in {"", job.user}:
+            return False
+        is_as_old = job.submitted_at is not None and job.submitted_at <= self.submitted_at + CLOCKS_APART
+        return job.name == self.name or is_as_old
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:

@@ -2,14 +2,17 @@
 
 import configparser
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.development.keys import ensure_keys
 from deploy.development.place import Place
 from deploy.development.programs import make_programs
-from deploy.development.supervision import Supervision, bare_environment, quote
+from deploy.development.supervision import Supervision, bare_environment, quote, wait_for_earlier
 
 
 @pytest.fixture
@@ -71,3 +74,23 @@ def test_make_and_other_environments_leave_no_trace(monkeypatch: pytest.MonkeyPa
     assert not [
         name for name in environment if name.startswith(("MAKE", "VIRTUAL", "PYTHONPATH", "PAJA", "DJANGO"))
     ]
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_the_end_of_a_killed_runs_supervisord_is_waited_for_and_nobody_elses(
+    tmp_path: Path, is_ours: bool
+) -> None:
+    seconds = 0.5 if is_ours else 60
+    words = [str(tmp_path / "supervisord.conf")] if is_ours else []
+    earlier = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})", *words])
+    (tmp_path / "supervisord.pid").write_text(f"{earlier.pid}\n")
+
+    wait_for_earlier(tmp_path)
+
+    assert psutil.pid_exists(earlier.pid) is not is_ours
+    earlier.kill()
+    earlier.wait()
+
+
+def test_where_nothing_ran_nothing_is_waited_for(tmp_path: Path) -> None:
+    wait_for_earlier(tmp_path)

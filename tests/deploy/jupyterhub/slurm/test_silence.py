@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.jupyterhub.slurm.test_watching import NoAccounting
 from tests.deploy.jupyterhub.slurm.watches import ask, make_watch
-from tests.fakes.scheduler import FakeScheduler, UnavailableScheduler
+from tests.fakes.scheduler import FakeScheduler, NoAccounting, UnavailableScheduler
 
 PACE = timedelta(seconds=15)
 
