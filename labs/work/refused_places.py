@@ -40,7 +40,7 @@ def find_refusals(
     own = {account.hub_id: account for account in accounts}
     lent = find_lent_kinds(learner_id, hubs, now)
     full = _find_full_hubs(learner_id, hubs.values(), instead_of)
-    used = sum_gpu_hours(allocations)
+    used = sum_gpu_hours([each for each in allocations if each.gpu_hours is not None])
 
     def find_reason(allocation: Allocation) -> str:
         hub_id, kind = allocation.partition.hub_id, allocation.account_kind
