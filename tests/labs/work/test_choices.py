@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from courses.models import Enrolment
 from labs.exceptions import RefusedError
-from labs.models import AccountKind, Flavour, Hub, LabRelease
+from labs.models import AccountKind, Allocation, Flavour, Hub, LabRelease
 from labs.work.choices import Choice, find_choice, get_recommended, list_choices
 from labs.work.refused_places import REFUSALS
 from tests.factories import labs as make
