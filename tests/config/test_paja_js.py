@@ -44,6 +44,11 @@ TELL = (
 )
 READY = '<span hidden data-news="s1" data-news-title="Ready: Lab" data-news-text="Open it."></span>'
 
+DIALOG = (
+    '<dialog id="confirm"><form method="dialog"><p data-confirm-text></p>'
+    '<button value="yes" data-default="Yes">Yes</button></form></dialog>'
+)
+
 OpenPage = Callable[..., Page]
 
 
@@ -118,6 +123,25 @@ def test_what_was_open_and_had_the_focus_stays_so_when_a_part_is_drawn_anew(open
     expect(page.get_by_text("New")).to_be_visible()
     expect(page.locator("#more")).to_have_attribute("open", "")
     expect(page.locator("#inside")).to_be_focused()
+
+
+def test_what_was_confirmed_is_sent_also_when_its_form_was_drawn_anew_meanwhile(open_page: OpenPage) -> None:
+    """And no other form that goes to the same address."""
+    forms = "".join(
+        '<form method="post" action="/move" data-confirm="Sure?"><input type="hidden" name="csrfmiddlewaretoken"'
+        f' value="{{0}}"><input type="hidden" name="place" value="{place}"><button>{place}</button></form>'
+        for place in ("small-g", "gpu")
+    )
+    page = open_page(forms.format("old"), part=forms.format("new"))
+    page.evaluate("words => document.body.insertAdjacentHTML('beforeend', words)", DIALOG)
+
+    page.get_by_role("button", name="gpu").click()
+    tick(page)
+    expect(page.locator("[value=new]")).to_have_count(2)
+    with page.expect_request("**/move") as sending:
+        page.get_by_role("button", name="Yes").click()
+
+    assert sending.value.post_data == "csrfmiddlewaretoken=new&place=gpu"
 
 
 def test_a_browser_that_was_asked_tells_once_when_the_session_is_ready(open_page: OpenPage) -> None:

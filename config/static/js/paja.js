@@ -31,6 +31,10 @@ function ask(question, action) {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
 }
+function saysTheSame(form, other) {
+  const said = (each) => [...new FormData(each)].filter(([name]) => name !== "csrfmiddlewaretoken").flat().join("\n");
+  return form.action === other.action && said(form) === said(other);
+}
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const source = event.submitter?.dataset.confirm ? event.submitter : form;
@@ -40,7 +44,7 @@ document.addEventListener("submit", async (event) => {
   const submitter = event.submitter;
   if (!(await ask(source.dataset.confirm, source.dataset.confirmAction))) return;
   // While the question was open, a page that follows something may have drawn this form anew.
-  const now = form.isConnected ? form : [...document.forms].find((each) => each.action === form.action);
+  const now = form.isConnected ? form : [...document.forms].find((each) => saysTheSame(each, form));
   if (!now) return;
   now.dataset.confirmed = "yes";
   now.requestSubmit(now === form ? submitter : undefined);
