@@ -64,6 +64,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ('"train02"', '"../train02"', "pool"),
         ('"train02"', '"--uid=0"', "pool"),
         ("{unix_account}", "train01", "become"),
+        ('become = ["sudo", "-n", "-u", "{unix_account}", "--"]\n', "", "the hub's own account"),
         ('flavour = "gcd-1"', 'flavour = "gcd-9"', "grading.flavour"),
         ("minutes = 60", "minutes = 481", "grading.minutes"),
         ('unix_account = "grader"', 'unix_account = "train01"', "grading.unix_account"),
