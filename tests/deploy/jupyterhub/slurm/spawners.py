@@ -7,10 +7,13 @@ from typing import Any, TypeVar
 
 from jupyterhub import orm
 
+from deploy.jupyterhub.slurm.callback import Heard
 from deploy.jupyterhub.slurm.spawner import PajaSlurmSpawner
 from deploy.jupyterhub.slurm.watching import QueueWatch
+from tests.fakes.scheduler import FakeScheduler
 
 T = TypeVar("T")
+Watching = Callable[[FakeScheduler], QueueWatch]
 ADA, EVE = "p-0000ada1", "p-0000eee1"
 LEASE = "1f00ba12-0000-4000-8000-000000000001"
 ASKED = {
@@ -54,6 +57,13 @@ async def until(is_so: Callable[[], bool], watch: QueueWatch) -> None:
         await watch.ask()
         await asyncio.sleep(0.01)
     raise AssertionError("it never was")
+
+
+async def start(spawner: PajaSlurmSpawner, watch: QueueWatch, port: int = 40_001) -> str:
+    """As far as the server's being there: the job tells its port as soon as it is heard."""
+    starting = asyncio.ensure_future(spawner.start())
+    await until(lambda: starting.done() or spawner.hear_port(port) is Heard.TAKEN, watch)
+    return await starting
 
 
 def run(doing: Awaitable[T]) -> T:

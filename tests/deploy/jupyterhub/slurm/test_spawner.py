@@ -1,9 +1,7 @@
 """A server as a Slurm job: submitted once, found again, told its port by Slurm's word, ended."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from jupyterhub.apihandlers import default_handlers
@@ -11,9 +9,7 @@ from tornado import web
 
 from deploy.jupyterhub.slurm.callback import Heard
 from deploy.jupyterhub.slurm.spawner import JobEndedError, PajaSlurmSpawner, is_starting
-from deploy.jupyterhub.slurm.watching import QueueWatch
-from tests.deploy.jupyterhub.slurm.factory_files import read_factory
-from tests.deploy.jupyterhub.slurm.spawners import ADA, EVE, LEASE, make_spawner, run, until
+from tests.deploy.jupyterhub.slurm.spawners import ADA, EVE, LEASE, Watching, make_spawner, run, start, until
 from tests.fakes.scheduler import (
     FakeScheduler,
     LosingScheduler,
@@ -24,37 +20,6 @@ from tests.fakes.scheduler import (
 )
 
 NAME = "paja-s-0000ada1"
-CHECK: dict[str, Any] = {
-    "server": "v-0000ada1", "kind": "check", "unix_account": "lumiada", "lease": "", "code": "ABCD-EFGH-JKLM"
-}  # fmt: skip
-Watching = Callable[[FakeScheduler], QueueWatch]
-
-
-@pytest.fixture
-def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
-    """The hub's watch over a scheduler."""
-    count = 0
-
-    def make(scheduler: FakeScheduler) -> QueueWatch:
-        nonlocal count
-        count += 1
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        watch = QueueWatch(scheduler, read_factory(folder), folder, now=lambda: scheduler.now)
-        for module in ("spawner", "safe_spawner"):
-            monkeypatch.setattr(f"deploy.jupyterhub.slurm.{module}.get_watch", lambda: watch)
-        return watch
-
-    yield make
-    PajaSlurmSpawner._ports.clear()
-    assert not PajaSlurmSpawner._submitting
-
-
-async def start(spawner: PajaSlurmSpawner, watch: QueueWatch, port: int = 40_001) -> str:
-    """As far as the server's being there: the job tells its port as soon as it is heard."""
-    starting = asyncio.ensure_future(spawner.start())
-    await until(lambda: starting.done() or spawner.hear_port(port) is Heard.TAKEN, watch)
-    return await starting
 
 
 def test_a_server_is_a_job_that_tells_its_port_and_slurm_its_node(watching: Watching) -> None:
@@ -367,77 +332,6 @@ def test_a_stop_ends_also_where_slurm_does_not_answer(watching: Watching) -> Non
     run(spawner.stop())
 
     assert scheduler.questions["cancel"] == 0
-
-
-def test_a_check_passes_when_its_job_says_so_and_is_no_server(watching: Watching) -> None:
-    scheduler = FakeScheduler()
-    watch = watching(scheduler)
-    spawner = make_spawner(**CHECK)
-
-    async def check() -> None:
-        starting = asyncio.ensure_future(spawner.start())
-        await until(lambda: spawner.hear_check("") is Heard.TAKEN, watch)
-        assert spawner.hear_check("code_wrong") is Heard.TAKEN  # the first word counts
-        assert spawner.hear_port(40_001) is Heard.REFUSED
-        await starting
-
-    with pytest.raises(web.HTTPError):
-        run(check())
-    assert [(told.body["unix_account"], told.body["outcome"]) for told in watch.list_told("checked")] == [
-        ("lumiada", "passed")
-    ]
-
-
-def test_a_check_whose_account_does_not_have_the_code_has_failed(watching: Watching) -> None:
-    watch = watching(FakeScheduler())
-    spawner = make_spawner(**CHECK)
-
-    async def check() -> None:
-        starting = asyncio.ensure_future(spawner.start())
-        await until(lambda: spawner.hear_check("code_missing") is Heard.TAKEN, watch)
-        await starting
-
-    with pytest.raises(web.HTTPError):
-        run(check())
-    (told,) = watch.list_told("checked")
-    assert (told.body["outcome"], told.body["reason"]) == ("failed", "code_missing")
-
-
-def test_the_code_goes_with_the_script_and_nowhere_else(watching: Watching) -> None:
-    scheduler = FakeScheduler()
-    watch = watching(scheduler)
-    spawner = make_spawner(**CHECK)
-
-    async def check() -> None:
-        starting = asyncio.ensure_future(spawner.start())
-        await until(lambda: spawner.hear_check("") is Heard.TAKEN, watch)
-        with pytest.raises(web.HTTPError):
-            await starting
-
-    run(check())
-    job = scheduler.find("paja-v-0000ada1")
-    assert job is not None
-    assert CHECK["code"] in job.script
-    assert CHECK["code"] not in repr(job.request)
-
-
-def test_a_check_that_is_refused_has_failed_for_that_reason(watching: Watching) -> None:
-    watch = watching(RefusingScheduler("account_invalid"))
-    spawner = make_spawner(**CHECK)
-
-    with pytest.raises(web.HTTPError):
-        run(spawner.start())
-
-    (told,) = watch.list_told("checked")
-    assert (told.body["outcome"], told.body["reason"]) == ("failed", "account_invalid")
-
-
-def test_a_session_says_nothing_of_a_check(watching: Watching) -> None:
-    watch, spawner = watching(FakeScheduler()), make_spawner()
-    run(start(spawner, watch))
-
-    assert spawner.hear_check("") is Heard.REFUSED
-    assert not watch.list_told("checked")
 
 
 def test_the_job_knows_the_lease_for_which_the_account_is_cleaned(watching: Watching) -> None:

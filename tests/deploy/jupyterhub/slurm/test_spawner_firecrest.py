@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from tornado import web
 
-from deploy.jupyterhub.slurm.callback import Heard
 from deploy.jupyterhub.slurm.spawner import PajaSlurmSpawner
 from deploy.jupyterhub.slurm.watching import QueueWatch
 from tests.deploy.jupyterhub.slurm.factory_files import read_of_firecrest
 from tests.deploy.jupyterhub.slurm.firecrests import firecrest
-from tests.deploy.jupyterhub.slurm.spawners import EVE, make_spawner, run, until
+from tests.deploy.jupyterhub.slurm.spawners import EVE, make_spawner, run, start, until
 from tests.servers.firecrest import ROBOT, FirecrestApi, error
 from tests.servers.firecrest import slurm_error as refusal_of_slurms
 
@@ -37,12 +36,6 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watchi
 
 def robots(**options: object) -> PajaSlurmSpawner:
     return make_spawner(**{"unix_account": ROBOT, **options})  # type: ignore[arg-type]
-
-
-async def start(spawner: PajaSlurmSpawner, watch: QueueWatch) -> str:
-    starting = asyncio.ensure_future(spawner.start())
-    await until(lambda: starting.done() or spawner.hear_port(40_001) is Heard.TAKEN, watch)
-    return await starting
 
 
 def test_a_server_starts_and_ends(watching: Watching) -> None:
