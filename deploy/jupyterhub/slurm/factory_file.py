@@ -214,7 +214,9 @@ class FactoryFile:
         root.note_doubles("partitions", [each.name for each in self.partitions])
         unix = root.table("unix")
         if self.access == "local" and "{unix_account}" not in "".join(self.unix.become):
-            unix.fault("become", "does not say {unix_account}: learners' jobs would run as the hub's own account")
+            unix.fault(
+                "become", "does not say {unix_account}: learners' jobs would run as the hub's own account"
+            )
         if self.access == "firecrest":
             if self.firecrest is None:
                 slurm.fault("firecrest", "is missing")
