@@ -1,13 +1,16 @@
 """The demo on the development Slurm: what its cohorts may use, and whose accounts run there."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from courses.management.commands.load_demo import FACTORIES
+from courses.management.commands.load_demo import ENDS_AT, FACTORIES
 from courses.models import Cohort, User
 from labs.models import Allocation, AllocationChange, FactoryAccount, FactoryAccountEvent, Flavour, Hub
+from labs.services.shortfalls import find_shortfalls
 from labs.states import AccountStatus
 from tests.factories import courses as make_courses
 from tests.factories import labs as make
@@ -64,6 +67,29 @@ def test_a_newcomer_has_yet_to_tell_a_name() -> None:
     account = newcomer.factory_accounts.get()
     assert (account.status, account.name, account.is_vouched) == (AccountStatus.INVITED, "", False)
     assert Cohort.objects.get(factory__slug="kajaani").enrolments.get().learner == newcomer
+
+
+def test_only_the_newcomer_keeps_the_cohort_from_being_planned() -> None:
+    Cohort.objects.filter(factory__slug="kajaani").update(ends_at=ENDS_AT)
+    cohort = Cohort.objects.get(factory__slug="kajaani")
+    learner = User.objects.get(email="learner.kajaani@paja.example")
+    make_courses.EnrolmentFactory.create(cohort=cohort, learner=learner)
+
+    load()
+
+    cohort.refresh_from_db()
+    (shortfall,) = find_shortfalls(cohort, cohort.allocations.all(), timezone.now())
+    assert [each.learner.email for each in shortfall.lacking] == ["newcomer.kajaani@paja.example"]
+    assert shortfall.ending == ()
+
+
+def test_an_end_that_somebody_chose_stays() -> None:
+    chosen = timezone.now() + timedelta(days=400)
+    Cohort.objects.filter(factory__slug="kajaani").update(ends_at=chosen)
+
+    load()
+
+    assert Cohort.objects.get(factory__slug="kajaani").ends_at == chosen
 
 
 def test_a_second_time_changes_nothing_and_keeps_what_somebody_changed() -> None:

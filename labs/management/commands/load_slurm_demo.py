@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from courses.management.commands.load_demo import PASSWORD
+from courses.management.commands.load_demo import ENDS_AT, PASSWORD
 from courses.models import Cohort, Enrolment, User
 from courses.states import EnrolmentStatus
 from labs.models import AccountKind, FactoryAccount, Flavour, Hub, Partition
@@ -44,6 +44,8 @@ OWN: Final = {
 NEWCOMER: Final = ("newcomer.kajaani@paja.example", "Newcomer of Kajaani")
 NEWCOMERS_NAME: Final = "csclrn04"
 VALID_FOR: Final = timedelta(days=180)
+COHORT_LASTS: Final = timedelta(days=150)
+"""Less than accounts are valid for: else every page of the cohort begins with learners whose accounts end before it."""
 
 
 class Command(BaseCommand):
@@ -65,6 +67,7 @@ class Command(BaseCommand):
             partitions = {key: ensure_partition(hubs[key[0]], *key) for key in OFFERED}
             for slug, keys in ALLOWED.items():
                 ensure_allocations(slug, [partitions[key] for key in keys])
+            shorten_cohort("kajaani")
             newcomer = ensure_newcomer()
             for email, name in OWN.items():
                 ensure_verified(hubs["kajaani"], User.objects.get(email=email), f"{name}{suffix}")
@@ -102,6 +105,12 @@ def ensure_allocations(factory: str, partitions: list[Partition]) -> None:
             position=position,
         )
         save_allocation(cohort, partition, plan, seen=make_version(None), actor=staff)
+
+
+def shorten_cohort(factory: str) -> None:
+    """Ends while the accounts are valid, unless somebody has chosen another end than `load_demo`."""
+    cohorts = Cohort.objects.filter(factory__slug=factory, ends_at=ENDS_AT)
+    cohorts.update(ends_at=timezone.now() + COHORT_LASTS)
 
 
 def ensure_newcomer() -> User:
