@@ -33,29 +33,30 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "fi": {
-        "found": "GPU:t täällä: {gpus}.",
+        "found": "Käytettävissä olevat GPU:t: {gpus}.",
         "torch_is_blind": (
             "PyTorch ei näe niitä: tämä PyTorch on tehty toisenlaiselle GPU:lle tai ilman GPU-tukea, ja se laskee"
             " suorittimella."
         ),
         "too_few": (
-            "Tämä muistikirja tarvitsee {wanted} GPU:ta, ja täällä on vain: {gpus}. Lopeta tämä istunto, valitse"
-            " harjoitustyön sivulla Pajassa paikka, jossa on enemmän GPU:ita, ja käynnistä harjoitustyö siellä."
+            "Tämä muistikirja tarvitsee {wanted} GPU:ta, mutta täällä on vain: {gpus}. Pysäytä tämä istunto, valitse"
+            " harjoitustyön sivulla Pajassa suorituspaikka, jossa on enemmän GPU:ita, ja käynnistä harjoitustyö siellä."
         ),
         "not_usable": (
-            "Tälle istunnolle annettiin GPU {given}, mutta mikään täällä ei voi käyttää sitä: ajuri ei vastaa."
-            " Lopeta tämä istunto ja käynnistä harjoitustyö uudelleen; kerro opettajallesi, jos näin käy uudelleen."
+            "Tälle istunnolle annettiin GPU {given}, mutta sitä ei voi käyttää: ajuri ei vastaa. Pysäytä tämä istunto"
+            " ja käynnistä harjoitustyö uudelleen; kerro opettajallesi, jos sama toistuu."
         ),
         "development": (
-            "Täällä ei ole GPU:ta: tämä on kehityskone. GPU:ta tarvitsevat solut toimivat vain tehtaalla."
+            "Täällä ei ole GPU:ta: tämä on kehityskone. GPU:ta tarvitsevat solut toimivat vain tekoälytehtaalla."
         ),
         "grading": (
-            "Arvosteluympäristössä ei ole GPU:ta, ja tämä muistikirja tarvitsee sellaisen. Se ei ole sinun työsi vika:"
-            " kerro opettajallesi."
+            "Arvosteluympäristössä ei ole GPU:ta, mutta tämä muistikirja tarvitsee sellaisen. Vika ei ole sinun"
+            " työssäsi: kerro asiasta opettajallesi."
         ),
         "none": (
-            "Täällä ei ole GPU:ta, ja tämä muistikirja tarvitsee sellaisen. Lopeta tämä istunto, valitse"
-            " harjoitustyön sivulla Pajassa paikka, jossa on GPU, ja käynnistä harjoitustyö siellä. Työsi säilyy."
+            "Täällä ei ole GPU:ta, mutta tämä muistikirja tarvitsee sellaisen. Pysäytä tämä istunto, valitse"
+            " harjoitustyön sivulla Pajassa suorituspaikka, jossa on GPU, ja käynnistä harjoitustyö siellä. Työsi"
+            " säilyy."
         ),
     },
     "el": {
