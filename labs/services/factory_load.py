@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.dateparse import parse_datetime
 
 from labs.models import Flavour, Hub, LabSession, Partition, SlurmJob
-from labs.states import SessionStatus
-
-SLURM_ANSWERS_WITHIN: Final = timedelta(minutes=1)
-"""Four times the pace at which a hub asks Slurm."""
-
-UNFINISHED_STARTS: Final = (SessionStatus.REQUESTED, SessionStatus.SPAWNING)
+from labs.services.queue_places import WAITING_STATUSES
+from labs.services.troubles import is_slurm_silent
 
 
 @dataclass(frozen=True)
@@ -97,11 +93,11 @@ class FactoryLoad:
 def find_factory_load(hub: Hub, now: datetime, *, most: int) -> FactoryLoad:
     """What a factory's staff see of it now, `most` of those who wait, in a number of queries that never grows."""
     partitions = _find_partitions(hub)
-    answered = hub.slurm_answered_at is not None and now - hub.slurm_answered_at < SLURM_ANSWERS_WITHIN
+    has_answered = hub.slurm_answered_at is not None and not is_slurm_silent(hub, now)
     return FactoryLoad(
         hub=hub,
         seen_at=now,
-        is_slurm_answering=hub.down_since is None and answered,
+        is_slurm_answering=hub.down_since is None and has_answered,
         partitions=tuple(partitions),
         reservations=tuple(_list_reservations(partitions, now)),
         waiting=_find_waiting(hub, most),
@@ -177,7 +173,7 @@ def _find_waiting(hub: Hub, most: int) -> WaitingLearners:
     told = waiting.aggregate(count=Count("pk"), since=Min("submitted_at"))
     in_order = waiting.order_by("partition_name", F("place").asc(nulls_last=True), "submitted_at", "pk")
     has_job = Exists(SlurmJob.objects.filter(session=OuterRef("pk")))
-    unsent = LabSession.objects.filter(Q(hub=hub, status__in=UNFINISHED_STARTS), ~has_job)
+    unsent = LabSession.objects.filter(Q(hub=hub, status__in=WAITING_STATUSES), ~has_job)
     return WaitingLearners(
         shown=tuple(
             in_order.select_related("session__learner", "session__lab", "session__enrolment__cohort")[:most]

@@ -34,8 +34,9 @@ from django.db.models.functions import (
 from courses.models import Cohort
 from labs.models import Hub, LabSession, SlurmJob
 from labs.reasons import sentence_for
-from labs.services.factory_load import UNFINISHED_STARTS, find_live_jobs
+from labs.services.factory_load import find_live_jobs
 from labs.services.grading_times import HIGH, MEDIAN, place_of
+from labs.services.queue_places import WAITING_STATUSES
 from labs.states import ACTIVE_SESSION_STATUSES, SessionStatus
 from labs.work.gpu_hours import count_gpu_hours
 
@@ -213,7 +214,7 @@ def _add_up(changes: Mapping[datetime, int], ticks: tuple[datetime, ...]) -> tup
 
 def _count_sessions(hub: Hub) -> dict[int | None, tuple[int, int]]:
     """By cohort: sessions that run, and those that wait or begin."""
-    is_waiting = Q(status__in=UNFINISHED_STARTS)
+    is_waiting = Q(status__in=WAITING_STATUSES)
     active = LabSession.objects.filter(hub=hub, status__in=ACTIVE_SESSION_STATUSES).order_by()
     cohort = Coalesce("allocation__cohort", "enrolment__cohort")
     rows: Any = active.values_list(cohort).annotate(
