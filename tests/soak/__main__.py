@@ -10,7 +10,10 @@ import secrets
 import subprocess
 import sys
 
+import pytest
+
 from tests.live.alone import Folder, keep_temporary_files, own_folder, running_paja, say
+from tests.servers.slurm import slurm_settings
 
 SNAPSHOT_SECONDS = 20
 GPUS_PER_NODE = 8
@@ -70,12 +73,13 @@ def _soak_slurm(seed: str) -> bool:
     pace = float(os.environ.get("PAJA_SOAK_PACE", str(PACE_SECONDS)))
     nodes = max(1, round(count / GPUS_PER_NODE / 2))
     say(f"Seed {seed}: {count} learners on two Slurm clusters of {nodes} nodes, asked every {pace:.0f} s.")
-    from tests.servers.slurm import slurm_settings
-
+    try:
+        settings = slurm_settings(nodes=nodes, people=count // 2 + PEOPLE_BESIDE)
+    except pytest.skip.Exception as missing:
+        sys.exit(str(missing))
     has_held = False
     with own_folder("soak") as folder:
         folder.is_wanted = True
-        settings = slurm_settings(nodes=nodes, people=count // 2 + PEOPLE_BESIDE)
         with running_paja(folder, settings) as stack:
             from tests.soak.slurm import Plan, soak_slurm  # Django's models must be set up before
 
