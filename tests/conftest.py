@@ -18,8 +18,8 @@ from deploy.development.messages import compile_catalogues
 from tests.factories import courses as make
 from tests.factories import labs as make_labs
 
-# What is for the whole session, wherever its tests stand: a running Paja, a Slurm.
-pytest_plugins = ["tests.live.fixtures", "tests.servers.slurm"]
+# What is for the whole session, wherever its tests stand: a running Paja, a Slurm, the one on the other.
+pytest_plugins = ["tests.live.fixtures", "tests.servers.slurm", "tests.live.slurm_fixtures"]
 
 
 def pytest_configure() -> None:

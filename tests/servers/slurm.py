@@ -133,12 +133,14 @@ class RealCluster:
         self.dev.start_node(self.plan(cluster), node)
         self._wait(lambda: self.dev.is_idle(self.plan(cluster)), f"{node} is back")
 
-    def hold_gpus(self, cluster: str, partition: str, count: int, *, each: int = 1) -> list[str]:
+    def hold_gpus(
+        self, cluster: str, partition: str, count: int, *, each: int = 1, minutes: int = 180
+    ) -> list[str]:
         """Jobs of somebody else's that have `count` GPUs, `each` in one job. They run when this returns."""
         kind = next(each for each in self.plan(cluster).kinds if each.gpus)
         share = [f"--gres=gpu:{kind.gres}:{each}", f"--cpus-per-task={kind.cores // kind.gpus * each}"]
-        options = [f"--partition={partition}", f"--account={OTHERS}", "--job-name=md", "--time=180"]
-        options += [*share, f"--mem={kind.memory_gb // kind.gpus * each}G"]
+        options = [f"--partition={partition}", f"--account={OTHERS}", "--job-name=md"]
+        options += [*share, f"--time={minutes}", f"--mem={kind.memory_gb // kind.gpus * each}G"]
         stranger = self.place.unix_name(ELSEWHERE)
         jobs = [self.submit(cluster, stranger, SLEEP, *options) for _ in range(count // each)]
         for job in jobs:
