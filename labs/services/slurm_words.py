@@ -99,7 +99,9 @@ _FAULT: Final = WaitReason(
     is_stuck=True,
 )
 _UNKNOWN: Final = WaitReason(
-    _("Slurm lets your lab wait for a reason that Paja does not know. Your place is kept: you need not do anything.")
+    _(
+        "Slurm lets your lab wait for a reason that Paja does not know. Your place is kept: you need not do anything."
+    )
 )
 
 PATTERNS: Final[tuple[tuple[re.Pattern[str], WaitReason], ...]] = tuple(
