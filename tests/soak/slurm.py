@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,16 +28,16 @@ from tests.soak.answers import Answers
 from tests.soak.report import tell_spread
 from tests.soak.slurm_class import SITES, Member, make_class
 from tests.soak.slurm_direct import plan_starts, start_all
+from tests.soak.slurm_faults import hold_gpus, kill_hubs, let_go, renew_controller, silence_slurm
 from tests.soak.slurm_questions import Minute, count_minute
-from tests.soak.slurm_report import Story, measure_servers, tell
+from tests.soak.slurm_report import Story, find_phases, measure_servers, tell
 from tests.soak.slurm_tabs import Tab
 
 PRESS_SECONDS = 60.0
-SILENCE_SECONDS = 120.0
-SILENT = "kajaani"
 READY_SECONDS = 900.0
 PREFERRED = "-10"  # as of nice
 SAY_EVERY = 30.0
+OPENED_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ def soak_slurm(stack: Stack, plan: Plan, log_file: Path) -> bool:
     offsets = make_offsets(plan)
     with open_tabs(stack, members, answers) as (*tabs, first):
         story.one = ask_for_one(stack, slurm, first)
-        others = hold_gpus(slurm, plan)
+        others = hold_gpus(slurm, plan.nodes)
         press_all(stack, slurm, tabs, offsets, plan, story)
         kill_hubs(stack, slurm, story, "jobs pending and running")
-        silence_slurm(slurm, tabs, story)
+        silence_slurm(slurm, story)
         let_go(slurm, others)
         wait_begun(slurm, plan)
         kill_hubs(stack, slurm, story, "the last jobs just begun")
@@ -160,13 +161,6 @@ def ask_for_one(stack: Stack, slurm: RealCluster, tab: Tab) -> Minute:
     return minute
 
 
-def hold_gpus(slurm: RealCluster, plan: Plan) -> dict[str, list[str]]:
-    return {
-        site.factory: slurm.hold_gpus(site.factory, site.partition, plan.nodes, each=plan.nodes)
-        for site in SITES
-    }
-
-
 def press_all(
     stack: Stack, slurm: RealCluster, tabs: Sequence[Tab], offsets: Sequence[float], plan: Plan, story: Story
 ) -> None:
@@ -183,9 +177,10 @@ def press_all(
         for tab in tabs
         if tab.press and tab.press.ready_seen_at
     )
-    taken, story.untrue_waiting = checks.wait_true(slurm)
+    story.phases = find_phases({tab.member.user_id: tab.press for tab in tabs if tab.press})
+    taken, untrue = checks.wait_true(slurm)
     say(f"{expected} labs are ready, all states true after {taken:.0f} s more.")
-    story.require("ready or truthfully waiting", story.untrue_waiting)
+    story.require("ready or truthfully waiting", untrue)
     story.memory = measure_servers(before)
     story.many = count_minute(stack, slurm)
     story.waiting = sorted(tab.shown_place or 0 for tab in tabs if not tab.is_ready)
@@ -200,43 +195,6 @@ def find_false_places(tabs: Sequence[Tab]) -> list[str]:
         if shown != list(range(1, len(shown) + 1)):
             false.append(f"{site.factory}: {shown}")
     return false
-
-
-def kill_hubs(stack: Stack, slurm: RealCluster, story: Story, when: str) -> None:
-    states = sorted({state for _name, state in checks.list_jobs(slurm)})
-    for hub in stack.place.hubs:
-        stack.kill(f"hub-{hub.factory}")
-    waited, untrue = checks.wait_true(slurm)
-    story.kills.append(f"{when} ({', '.join(states)}): all states true {waited:.0f} s after the restart")
-    say(f"Both hubs killed with {story.kills[-1]}.")
-    story.require(f"after the hubs were killed with {when}", [*untrue, *checks.find_failed()])
-
-
-def silence_slurm(slurm: RealCluster, tabs: Sequence[Tab], story: Story) -> None:
-    """One controller is away; afterwards every session is as it was."""
-    before = read_statuses()
-    slurm.stop_controller(SILENT)
-    time.sleep(SILENCE_SECONDS)
-    during = read_statuses()
-    slurm.start_controller(SILENT)
-    waited, untrue = checks.wait_true(slurm)
-    counts = {status: list(before.values()).count(status) for status in sorted(set(before.values()))}
-    story.silence = f"{counts}: the same after {SILENCE_SECONDS:.0f} s, all states true {waited:.0f} s later"
-    say(f"The controller of {SILENT} was away: {story.silence}")
-    moved = [
-        f"{name}: {before[name]} -> {during.get(name)}" for name in before if during.get(name) != before[name]
-    ]
-    story.require("while Slurm was silent", [*moved, *untrue, *checks.find_failed()])
-
-
-def read_statuses() -> dict[str, str]:
-    rows = LabSession.objects.filter(status__in=ACTIVE_SESSION_STATUSES)
-    return dict(rows.values_list("server_name", "status"))
-
-
-def let_go(slurm: RealCluster, others: dict[str, list[str]]) -> None:
-    for factory, jobs in others.items():
-        slurm.cancel_as_admin(factory, *jobs)
 
 
 def wait_begun(slurm: RealCluster, plan: Plan) -> None:
@@ -264,7 +222,9 @@ def wait_ready(tabs: Sequence[Tab], count: int) -> None:
 
 
 def open_labs(tabs: Sequence[Tab]) -> list[str]:
-    return [tab.member.email for tab in tabs if not tab.open_lab()]
+    with ThreadPoolExecutor(OPENED_AT_ONCE) as threads:
+        opened = list(threads.map(Tab.open_lab, tabs))
+    return [tab.member.email for tab, is_open in zip(tabs, opened, strict=True) if not is_open]
 
 
 def stop_all(tabs: Sequence[Tab]) -> None:
@@ -276,14 +236,6 @@ def stop_all(tabs: Sequence[Tab]) -> None:
 def wait_stopped() -> None:
     active = LabSession.objects.filter(status__in=ACTIVE_SESSION_STATUSES)
     wait_until(lambda: not active.exists(), "all sessions are stopped", seconds=READY_SECONDS)
-
-
-def renew_controller(slurm: RealCluster) -> None:
-    """A Slurm 22.05 that found jobs when it was started may count a GPU of theirs as taken for ever."""
-    wait_until(lambda: not checks.list_jobs(slurm), "no jobs of ours", seconds=READY_SECONDS)
-    slurm.stop_controller(SILENT)
-    slurm.start_controller(SILENT)
-    wait_until(lambda: slurm.is_all_idle(slurm.plan(SILENT)), "idle nodes", seconds=READY_SECONDS)
 
 
 def ask_directly(
@@ -298,7 +250,7 @@ def ask_directly(
     with stack.paused("beat"):
         time.sleep(5)  # what was sent before is done
         renew_controller(slurm)
-        others = hold_gpus(slurm, plan)
+        others = hold_gpus(slurm, plan.nodes)
         starts = plan_starts(members, offsets, time.monotonic() + 5)
         say(f"The same {len(starts)} starts are asked of the hubs.")
         story.direct = start_all(starts, plan.learners - plan.waiting)

@@ -2,12 +2,14 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import psutil
 
+from labs.models import LabSession
 from tests.soak.answers import Answers
 from tests.soak.report import SHOWN, tell_counts, tell_spread
 from tests.soak.slurm_checks import LEDGER_SLACK, Ledger, tell_differences
@@ -19,6 +21,16 @@ KINDS = 4  # of questions in one round
 SERVER = "learner_server.py"
 
 
+@dataclass(frozen=True)
+class Phases:
+    """Where the time of one start went, in seconds."""
+
+    passed_on: float
+    server_ready: float
+    files_in_place: float
+    shown: float
+
+
 @dataclass
 class Story:
     """What happened; `broken` has a sentence for everything that must not be. Times are seconds."""
@@ -28,9 +40,9 @@ class Story:
     many: Minute | None = None
     in_storm: list[float] = field(default_factory=list)
     direct: list[float] = field(default_factory=list)
+    phases: list[Phases] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
-    untrue_waiting: list[str] = field(default_factory=list)
     kills: list[str] = field(default_factory=list)
     silence: str = ""
     memory: str = ""
@@ -63,6 +75,18 @@ def measure_servers(available_before: int) -> str:
     return (
         f"{len(sizes)}, {median:.0f} MB resident each, {less:.0f} MB less available than before the presses"
     )
+
+
+def find_phases(presses: Mapping[int, Press]) -> list[Phases]:
+    """Of every learner, by row, whose press came to a lab that is ready."""
+    phases = []
+    for user_id, press in presses.items():
+        session = LabSession.objects.filter(learner=user_id).latest("requested_at")
+        times = (session.asked_at, session.delivery_claimed_at, session.ready_at)
+        if press.ready_seen_at and all(times):
+            marks = [press.pressed_at, *(at.timestamp() for at in times if at), press.ready_seen_at]
+            phases.append(Phases(*(after - before for before, after in pairwise(marks))))
+    return phases
 
 
 def tell(story: Story, learners: int, pace_seconds: float) -> list[str]:
@@ -131,6 +155,14 @@ def time_lines(story: Story) -> list[str]:
     if len(figures) == len(rows):
         ratios = "".join(f"{ours / theirs:>9.2f}" for ours, theirs in zip(*figures, strict=True))
         lines.append(f"{'ratio':<40}{'':>7}{ratios}")
+    names = {
+        "passed_on": "asked of the hub",
+        "server_ready": "in Slurm, until its server is seen ready",
+        "files_in_place": "files in place",
+        "shown": "shown",
+    }
+    for name, words in names.items():
+        lines.append(f"{f'   {words}':<48}{tell_spread([getattr(each, name) for each in story.phases])}")
     return lines
 
 
