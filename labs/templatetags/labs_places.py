@@ -14,7 +14,6 @@ from labs.services.waiting_words import (
     say_short_place,
     say_size,
     say_start,
-    say_wait,
     say_wait_length,
 )
 from labs.work.choices import Choice
@@ -25,7 +24,6 @@ register.filter("gpus", say_gpus)
 register.filter("price", say_price)
 register.filter("short_place", say_short_place)
 register.filter("size", say_size)
-register.filter("wait", say_wait)
 register.filter("wait_length", say_wait_length)
 
 OWN_ACCOUNT: Final = frozenset({"own_account_missing", "own_account_not_verified", "own_account_expired"})

@@ -108,6 +108,18 @@ def test_those_who_are_marked_are_invited_and_nobody_else(
     assert [account.user for account in FactoryAccount.objects.all()] == [enrolment.learner]
 
 
+def test_who_was_marked_stays_marked_where_the_form_is_shown_again(
+    as_staff: Client, page: str, cohort: Cohort, enrolment: Enrolment
+) -> None:
+    enrol(cohort)
+    marked = str(enrolment.public_id)
+
+    response = as_staff.post(f"{page}invite", invitation(days=-1, who="marked", learner=[marked]))
+
+    assert response.content.decode().count(" checked>") == 1
+    assert f'value="{marked}" checked>' in response.content.decode()
+
+
 def test_somebody_of_another_cohort_cannot_be_invited_here(
     as_staff: Client, page: str, enrolment: Enrolment
 ) -> None:
