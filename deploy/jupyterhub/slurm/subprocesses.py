@@ -39,19 +39,7 @@ async def run_command(
 
     The message names the command alone: its arguments are nothing for a log. What is not UTF-8 is replaced.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=dict(environment),
-            cwd="/",
-            umask=0o077,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise SchedulerUnavailableError(f"{argv[0]}: {type(error).__name__}") from error
+    process = await begin(argv, environment)
     try:
         async with asyncio.timeout(seconds):
             return await converse(process, stdin, stdout_bytes)
@@ -61,6 +49,30 @@ async def run_command(
         raise SchedulerUnavailableError(f"{argv[0]} took longer than {seconds:g} s") from error
     finally:
         await end(process)
+
+
+async def begin(argv: Sequence[str], environment: Mapping[str, str]) -> Process:
+    """Its process. One that is given up while it begins is ended too: asyncio would wait for ever for its pipes."""
+    beginning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=dict(environment),
+            cwd="/",
+            umask=0o077,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(beginning)
+    except OSError as error:
+        raise SchedulerUnavailableError(f"{argv[0]}: {type(error).__name__}") from error
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await end(await beginning)
+        raise
 
 
 async def converse(process: Process, stdin: str, most: int) -> Answer:

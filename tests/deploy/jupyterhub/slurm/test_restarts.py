@@ -166,6 +166,11 @@ def test_a_killed_hub_goes_on_with_servers_that_run_and_starts_that_wait(
     assert ours(slurm) == jobs
 
 
+def known(job: JobModel) -> tuple[object, ...]:
+    """What Slurm does not think anew while a job waits."""
+    return job.job_id, job.server, job.state, job.place, job.started_at, job.ended_at
+
+
 def token_of(hub: RealHub, user: str, server: str) -> str:
     with hub.client() as client:
         return client.create_server_token(user, server, expires_in=60).token
@@ -182,7 +187,7 @@ def test_slurm_and_then_the_hub_may_be_gone_for_a_while(hub: RealHub, slurm: Rea
     slurm.stop_controller(KAJAANI)
     try:
         silent = wait_answer(hub, is_answering=False)
-        assert silent.jobs == before.jobs
+        assert [known(job) for job in silent.jobs] == [known(job) for job in before.jobs]
         assert model_of(hub, *RUNNING).is_ready
         hub.kill("hub")
         hub.start("hub")

@@ -3,6 +3,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -68,7 +69,7 @@ def test_one_that_is_given_up_is_ended_with_its_children(
         asked = asyncio.ensure_future(
             run_command([sys.executable, "-I", "-c", code], environment={}, seconds=600)
         )
-        while not (tmp_path / "pids").exists():
+        while not (tmp_path / "pids").exists() and not asked.done():
             await asyncio.sleep(0.05)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -77,6 +78,29 @@ def test_one_that_is_given_up_is_ended_with_its_children(
     asyncio.run(outlive())
     for pid in (tmp_path / "pids").read_text().split():
         wait_for(lambda: is_gone(int(pid)), seconds=LONG, what=f"{pid} is gone")  # noqa: B023
+
+
+def test_one_that_is_given_up_while_it_begins_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+    create = asyncio.create_subprocess_exec
+
+    async def create_slowly(*argv: str, **named: Any) -> asyncio.subprocess.Process:
+        begun.append(await create(*argv, **named))
+        await asyncio.sleep(0.2)
+        return begun[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", create_slowly)
+
+    async def give_up() -> None:
+        asked = asyncio.ensure_future(run_command(["sleep", "600"], environment={}, seconds=600))
+        while not begun:
+            await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(give_up())
+    assert is_gone(begun[0].pid)
 
 
 def test_out_of_time_is_no_answer() -> None:
