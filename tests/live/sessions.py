@@ -114,7 +114,7 @@ def run_in_kernel(session: LabSession, code: str) -> str:
 def read_file(session: LabSession, path: str) -> str:
     """The text of a file in the learner's home, as their JupyterLab reads it."""
     with server_headers(session) as headers:
-        answer = httpx.get(f"{server_url(session)}api/contents/{path}", headers=headers)
+        answer = httpx.get(f"{server_url(session)}api/contents/{path}", headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["content"])
 
@@ -123,5 +123,7 @@ def write_file(session: LabSession, path: str, text: str) -> None:
     """Write a file of the learner's home as their JupyterLab does."""
     with server_headers(session) as headers:
         model = {"type": "file", "format": "text", "content": text}
-        answer = httpx.put(f"{server_url(session)}api/contents/{path}", headers=headers, json=model)
+        answer = httpx.put(
+            f"{server_url(session)}api/contents/{path}", headers=headers, json=model, timeout=60
+        )
     assert answer.status_code in {200, 201}, answer.text

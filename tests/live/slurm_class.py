@@ -8,7 +8,7 @@ from django.utils import timezone
 from courses.models import Cohort, Enrolment, User
 from labs.blobs import read_blob
 from labs.management.commands.load_slurm_demo import PROJECT, TRAINING, ensure_verified
-from labs.models import AccountKind, Hub, LabSession, LabUnit, Partition
+from labs.models import AccountKind, Flavour, Hub, LabSession, LabUnit, Partition
 from labs.services.allocations import Plan, make_version, save_allocation
 from labs.services.queue_places import SlurmPlace, find_slurm_place
 from tests.live import small_course
@@ -73,10 +73,13 @@ class SlurmClass:
     # --- Slurm -------------------------------------------------------------------------------------
 
     def take_up(self) -> None:
-        """What is free of Kajaani's GPUs goes to somebody else's jobs, the last two of which have one each."""
+        """What is free of Kajaani's GPUs goes to somebody else's jobs of one each, and Paja knows it."""
         sizes = [kind.count * kind.gpus for kind in self.slurm.plan(KAJAANI).kinds]
-        for count in (sum(sizes) - len(self.jobs()) - 2, 2):
-            self.held += self.slurm.hold_gpus(KAJAANI, "small-g", count, minutes=8)
+        free = sum(sizes) - len(self.jobs())
+        self.held += self.slurm.hold_gpus(KAJAANI, "small-g", free, minutes=8)
+        small = Flavour.objects.filter(partition__hub__factory__slug=KAJAANI, partition__name="small-g")
+        waits = small.filter(slug="1-gcd", expected_wait_seconds__gte=60)
+        wait_until(waits.exists, "Paja knows that a start would wait", seconds=SECONDS)
 
     def free_one(self) -> None:
         self.slurm.cancel_as_admin(KAJAANI, self.held.pop())
