@@ -9,10 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from courses.models import Enrolment
 from labs.states import SessionStatus
 from tests.journeys import jupyterlab
-from tests.journeys.screens import assert_fits, open_window
+from tests.journeys.screens import assert_fits, confirm, open_window
 from tests.live import small_course
-from tests.live.sessions import run_in_kernel, session_of, wait_ready
-from tests.live.slurm_class import SECONDS, SMALL, SlurmClass
+from tests.live.sessions import read_file, run_in_kernel, session_of, wait_ready
+from tests.live.slurm_class import FOLDER, GPU, SECONDS, SMALL, SlurmClass
+from tests.live.waiting import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(600)]
 
@@ -105,3 +106,49 @@ def see_place(page: Page, place: str) -> None:
         re.compile(r"expected .*\d\d:\d\d|expected start not known yet|any moment now")
     )
     expect(page).to_have_title(re.compile(place))
+
+
+def test_whoever_waits_goes_elsewhere_with_the_work_and_begins_anew_from_it(
+    slurm_class: SlurmClass, chromium: Browser
+) -> None:
+    slurm_class.allow(SMALL)
+    ada = slurm_class.enrol()
+    visitor = slurm_class.visit(ada)
+    first = slurm_class.start(ada)
+    slurm_class.write_notes(first, "from Kajaani")
+    visitor.press(reverse("labs:session-stop", args=[first.public_id]))
+    wait_until(lambda: not session_of(ada).is_active, "the first session is over", seconds=SECONDS)
+    slurm_class.take_up()
+    slurm_class.allow(GPU, position=2)
+
+    with open_window(chromium, slurm_class.stack, visitor=visitor) as window:
+        page = window.new_page()
+        page.goto(unit_page(ada))
+        expect(page.locator("#lab-place-line")).to_contain_text("Athens gpu: 1 GPU, starts now.")
+        page.locator("#lab-places > summary").click()
+        page.get_by_label("Kajaani small-g").check()
+        page.locator("#lab-start").click()
+        see_place(page, "1st")
+
+        page.locator("#session-places > summary").click()
+        page.get_by_role("button", name=re.compile("^Go there instead ?: Athens gpu$")).click()
+        confirm(page)
+        expect(page.locator("#lab-place-line")).to_contain_text("Athens gpu")
+        assert_fits(page)
+        page.get_by_role("button", name="Start lab again").click()
+        see_ready(page)
+        second = session_of(ada)
+        assert second.hub.factory.slug == "athens"
+        assert read_file(second, f"{FOLDER}/notes.txt") == "from Kajaani"
+        assert not slurm_class.jobs(), "nobody waits at Kajaani any more"
+
+        slurm_class.write_notes(second, "from Athens")
+        page.locator("#session-restart").click()
+        expect(page.locator("#confirm")).to_contain_text("The new job waits in the queue of gpu again")
+        confirm(page)
+        expect(page).not_to_have_url(re.compile(str(second.public_id)))
+        see_ready(page)
+        third = session_of(ada)
+        assert third.pk != second.pk
+        assert third.flavour == second.flavour
+        assert read_file(third, f"{FOLDER}/notes.txt") == "from Athens"
