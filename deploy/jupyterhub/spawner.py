@@ -112,7 +112,7 @@ class BubblewrapSpawner(Spawner):
         return {
             **env,
             **session_environment(self.python, self.user_options.get("tools", [])),
-            "PAJA_LAB_MACHINE": "development",
+            "LAB_MACHINE": "development",
             "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # noqa: S108  (private to the sandbox)
         }
 

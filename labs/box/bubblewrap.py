@@ -257,7 +257,7 @@ def _variables(environment: BoxEnvironment) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
-        "PAJA_LAB_MACHINE": "grading",  # what paja_gpu says is for whoever reads the feedback
+        "LAB_MACHINE": "grading",  # what paja_gpu says is for whoever reads the feedback
         **seeding.VARIABLES,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

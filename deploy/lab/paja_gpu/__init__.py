@@ -39,7 +39,7 @@ def check(gpus: int = 1) -> None:
 
 def choose_lack(found: Look) -> str:
     """Which sentence says that there is none, and what to do: that depends on where this is."""
-    machine = os.environ.get("PAJA_LAB_MACHINE", "")
+    machine = os.environ.get("LAB_MACHINE", "")
     if machine == "grading":
         return machine
     if found.given:

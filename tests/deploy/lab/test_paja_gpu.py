@@ -35,7 +35,7 @@ class cuda:
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """No commands, no torch, nothing given; a folder for those that a test brings."""
-    for name in (*GIVEN_BY, "PAJA_LANGUAGE", "PAJA_LAB_MACHINE"):
+    for name in (*GIVEN_BY, "PAJA_LANGUAGE", "LAB_MACHINE"):
         monkeypatch.delenv(name, raising=False)
     commands = tmp_path / "bin"
     commands.mkdir()
@@ -199,11 +199,11 @@ def test_a_torch_that_cannot_use_what_is_there_is_named(
     ("environment", "gpus", "says"),
     [
         ({}, 1, "There is no GPU here, and this notebook needs one."),
-        ({"PAJA_LAB_MACHINE": "development"}, 1, "this is a development machine"),
+        ({"LAB_MACHINE": "development"}, 1, "this is a development machine"),
         ({"CUDA_VISIBLE_DEVICES": "1"}, 1, "GPU 1 was given to this session, but nothing here can use it"),
-        ({"CUDA_VISIBLE_DEVICES": "1", "PAJA_LAB_MACHINE": "development"}, 1, "GPU 1 was given"),
+        ({"CUDA_VISIBLE_DEVICES": "1", "LAB_MACHINE": "development"}, 1, "GPU 1 was given"),
         ({"CUDA_VISIBLE_DEVICES": "", "PAJA_LANGUAGE": "fi"}, 1, "Täällä ei ole GPU:ta"),
-        ({"CUDA_VISIBLE_DEVICES": "1", "PAJA_LAB_MACHINE": "grading"}, 1, "no fault of your work"),
+        ({"CUDA_VISIBLE_DEVICES": "1", "LAB_MACHINE": "grading"}, 1, "no fault of your work"),
         ({"PAJA_LANGUAGE": "el"}, 1, "Εδώ δεν υπάρχει GPU"),
         ({"PAJA_LANGUAGE": "sv"}, 1, "There is no GPU here"),
     ],
