@@ -4,6 +4,7 @@ Then hubs are killed and Slurm is silent. An eighth of the GPUs is somebody else
 wait for long. Django is set up when this is imported.
 """
 
+import atexit
 import os
 import random
 import time
@@ -30,12 +31,14 @@ from tests.soak.slurm_class import SITES, Member, make_class
 from tests.soak.slurm_direct import plan_starts, start_all
 from tests.soak.slurm_faults import hold_gpus, kill_hubs, let_go, renew_controller, silence_slurm
 from tests.soak.slurm_questions import Minute, count_minute
-from tests.soak.slurm_report import Story, find_phases, measure_servers, tell
+from tests.soak.slurm_report import Story, find_phases, measure_servers, place_lines, tell
 from tests.soak.slurm_tabs import Tab
 
 PRESS_SECONDS = 60.0
 READY_SECONDS = 900.0
-PREFERRED = "-10"  # as of nice
+PREFERRED = "-10"  # as of nice: some ten times the common share, which is 1024
+NODES_GROUP = Path("/sys/fs/cgroup/cpu/paja-soak-nodes")
+NODES_SHARES = "2048"
 SAY_EVERY = 30.0
 OPENED_AT_ONCE = 4
 
@@ -60,7 +63,7 @@ def soak_slurm(stack: Stack, plan: Plan, log_file: Path) -> bool:
     since = datetime.now(UTC)
     slurm, story = slurm_of(stack.place.data), Story()
     set_pace(stack, slurm, plan.pace_seconds)
-    prefer_paja(stack)
+    prefer_paja(stack, slurm)
     wait_known(slurm, plan)
     members = make_class(stack, slurm, plan.learners + 1)
     answers = Answers()
@@ -79,7 +82,6 @@ def soak_slurm(stack: Stack, plan: Plan, log_file: Path) -> bool:
         story.require("not ready at the end", [tab.member.email for tab in tabs if not tab.is_ready])
         story.require("a lab that cannot be opened", open_labs(tabs))
         story.require("after all", checks.find_untrue(slurm))
-        story.presses = [tab.press for tab in tabs if tab.press]
         stop_all(tabs)
         story.require("crashed tab", [tab.crash for tab in tabs if tab.crash])
     story.note_answers(answers)
@@ -105,14 +107,33 @@ def set_pace(stack: Stack, slurm: RealCluster, seconds: float) -> None:
         stack.kill(f"hub-{hub.factory}")
 
 
-def prefer_paja(stack: Stack) -> None:
+def prefer_paja(stack: Stack, slurm: RealCluster) -> None:
     """Nodes are other machines than those of pages, hubs and browsers, which here share their cores with them.
 
-    Linux may share a machine out by sessions, and each learner's job is one: all of Paja would get as much as it.
+    Linux shares a machine out by sessions, and each learner's job is one: all of Paja would get as much as it. So the
+    nodes have one share together, and Paja and the browsers a larger one each.
     """
-    for pid in (os.getpid(), stack.process("web").pid):
-        with suppress(OSError):  # a kernel that does not
+    with suppress(OSError):  # a kernel that does not, or another kind of control groups
+        for pid in (os.getpid(), stack.process("web").pid):
             Path(f"/proc/{pid}/autogroup").write_text(PREFERRED)
+        NODES_GROUP.mkdir(exist_ok=True)
+        atexit.register(remove_group)  # when the last node has ended
+        (NODES_GROUP / "cpu.shares").write_text(NODES_SHARES)
+        for site in SITES:
+            for node in slurm.plan(site.factory).nodes:
+                for pid in find_processes(slurm, node):
+                    (NODES_GROUP / "cgroup.procs").write_text(str(pid))
+
+
+def remove_group() -> None:
+    with suppress(OSError):
+        NODES_GROUP.rmdir()
+
+
+def find_processes(slurm: RealCluster, node: str) -> list[int]:
+    mark = slurm.dev.daemons.find(node)
+    assert mark is not None, f"{node} does not run"
+    return [mark.pid, *(child.pid for child in psutil.Process(mark.pid).children(recursive=True))]
 
 
 def wait_known(slurm: RealCluster, plan: Plan) -> None:
@@ -177,8 +198,10 @@ def press_all(
         for tab in tabs
         if tab.press and tab.press.ready_seen_at
     )
+    story.presses = [tab.press for tab in tabs if tab.press]
     story.phases = find_phases({tab.member.user_id: tab.press for tab in tabs if tab.press})
     taken, untrue = checks.wait_true(slurm)
+    say(place_lines(story)[0])
     say(f"{expected} labs are ready, all states true after {taken:.0f} s more.")
     story.require("ready or truthfully waiting", untrue)
     story.memory = measure_servers(before)
