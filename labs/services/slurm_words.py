@@ -1,4 +1,4 @@
-"""Why a job waits and in which state it is, in plain words, for everything that Slurm can say of one of ours."""
+"""Why a job waits, in plain words, for everything that Slurm can say of one of ours."""
 
 import re
 from dataclasses import dataclass
@@ -138,38 +138,6 @@ PATTERNS: Final[tuple[tuple[re.Pattern[str], WaitReason], ...]] = tuple(
 )
 """Read from the top; the first that a whole reason fits is meant. tests/recorded/slurm_job_reasons.txt has them all."""
 
-STATES: Final[dict[str, str | Promise]] = {
-    "PENDING": _("Waiting in Slurm’s queue"),
-    "CONFIGURING": _("The node is being prepared"),
-    "RUNNING": _("Running"),
-    "COMPLETING": _("Ending"),
-    "COMPLETED": _("Ended"),
-    "CANCELLED": _("Cancelled"),
-    "FAILED": _("Failed"),
-    "TIMEOUT": _("Ended: its time was over"),
-    "NODE_FAIL": _("Ended: its node failed"),
-    "BOOT_FAIL": _("Ended: its node did not start"),
-    "OUT_OF_MEMORY": _("Ended: it took more memory than it had"),
-    "PREEMPTED": _("Ended: others went before it"),
-    "DEADLINE": _("Ended: it could not start in time"),
-    "LAUNCH_FAILED": _("Did not start"),
-    "RECONFIG_FAIL": _("Did not start"),
-    "SUSPENDED": _("Paused by the factory"),
-    "STOPPED": _("Paused by the factory"),
-    "REQUEUED": _("Back in Slurm’s queue"),
-    "REQUEUE_FED": _("Back in Slurm’s queue"),
-    "REQUEUE_HOLD": _("Held back in Slurm’s queue"),
-    "SPECIAL_EXIT": _("Held back in Slurm’s queue"),
-    "RESV_DEL_HOLD": _("Held back in Slurm’s queue"),
-    "RESIZING": _("Running"),
-    "SIGNALING": _("Running"),
-    "POWER_UP_NODE": _("The node is being prepared"),
-    "EXPEDITING": _("The node is being prepared"),
-    "STAGE_OUT": _("Ending"),
-    "UPDATE_DB": _("Ending"),
-    "REVOKED": _("Ended"),
-}
-
 HELD_STATES: Final = frozenset({"REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 PAUSED_STATES: Final = frozenset({"SUSPENDED", "STOPPED"})
 
@@ -186,8 +154,3 @@ def explain_reason(reason: str) -> WaitReason:
 def explain_job(job: SlurmJob) -> WaitReason:
     """Why a job that waits does so: some states say more than the reason."""
     return _HELD if job.state in HELD_STATES else explain_reason(job.reason)
-
-
-def name_state(state: str) -> str:
-    """A job's state for people; one that nobody knows as Slurm says it."""
-    return str(STATES.get(state.partition(" ")[0].rstrip("+"), state))

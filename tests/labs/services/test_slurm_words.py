@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labs.services.slurm_words import PATTERNS, STATES, explain_job, explain_reason, name_state
+from labs.services.slurm_words import PATTERNS, explain_job, explain_reason
 from tests.factories import labs as make
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "slurm_job_reasons.txt"
@@ -82,16 +82,3 @@ def test_a_state_can_say_more_than_the_reason(state: str) -> None:
     job = make.SlurmJobFactory.build(hub=None, state=state, reason="None")
 
     assert explain_job(job).is_stuck
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_has_a_name(state: str) -> None:
-    assert name_state(state) == str(STATES[state]) != state
-
-
-@pytest.mark.parametrize(
-    ("state", "name"),
-    [("CANCELLED by 0", "Cancelled"), ("CANCELLED+", "Cancelled"), ("TELEPORTED", "TELEPORTED")],
-)
-def test_a_state_with_more_words_is_known_too(state: str, name: str) -> None:
-    assert name_state(state) == name
