@@ -12,7 +12,7 @@ import pytest
 
 from deploy.development import run
 from deploy.development.place import Place, PlaceError
-from deploy.development.supervision import ProcessState
+from deploy.development.supervision import ProcessState, Supervision
 from deploy.slurm.dev_cluster import DevCluster
 from deploy.slurm.place import ClusterError
 from tests.servers import wait_for
@@ -59,6 +59,8 @@ def test_a_slurm_that_runs_there_already_is_not_stopped(
     monkeypatch.setattr(run, "endings_interrupt", lambda: None)
     monkeypatch.setattr(run, "endings_wait", lambda: None)
     monkeypatch.setattr(Place, "check_ports", lambda _place: None)
+    # It ends every descendant of its process, which here has those of other tests.
+    monkeypatch.setattr(Supervision, "stop", lambda _supervision: None)
 
     with pytest.raises(PlaceError, match="runs already"):
         run.main()
