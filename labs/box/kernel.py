@@ -13,6 +13,7 @@ from labs.box.kernelspecs import KernelSpec, get_python
 from labs.box.limits import MEBIBYTE, BoxEnvironment, BoxLimits
 from labs.box.outputs import DisplayPlaces, Output, OutputBudget, OutputCollector
 from labs.box.process import BoxProcess
+from labs.box.root import BoxRoot
 from labs.box.seeding import STATEMENTS
 from labs.box.watching import Fault
 from labs.box.wire import BrokenMessageError, Channels, Message
@@ -96,9 +97,11 @@ class BoxKernel:
             process = forked or open_process()
             self._process = stack.enter_context(process)
             deadline = time.monotonic() + start_seconds
-            self._connect(deadline)
+            root = self._connect(deadline)
             if self._was_asked or not process.is_seeded:
                 self._seed(STATEMENTS.get(kernel.language.lower(), ""), deadline)
+            # Only now: a kernel looks for the file of its sockets once more after they are bound.
+            root.unlink_sockets()
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -109,7 +112,7 @@ class BoxKernel:
     ) -> None:
         self._stack.close()
 
-    def _connect(self, deadline: float) -> None:
+    def _connect(self, deadline: float) -> BoxRoot:
         while (root := self._process.wait_for_sockets(_TICK_SECONDS)) is None:
             self._check_start(deadline)
         try:
@@ -117,7 +120,7 @@ class BoxKernel:
         except OSError as error:
             raise KernelStartError(f"no kernel at its sockets: {error}") from error
         self._wait_for_channels(deadline)
-        root.unlink_sockets()
+        return root
 
     def _wait_for_channels(self, deadline: float) -> None:
         """Until the kernel has taken every connection, and what it publishes arrives.
